@@ -1,0 +1,305 @@
+/**
+ * One attempt: a request goes out, a reply or an `AttemptError` comes back.
+ *
+ * A transport knows nothing of retries, pools or results. It enforces what the
+ * request carries, the timeout and the cap on the answer's body, never follows
+ * a redirect, and says in which phase it failed, since that decides whether
+ * the receiver may have the webhook.
+ *
+ * `NodeTransport.layer` of `effect-webhooks/node` is the fast one.
+ * `layerHttpClient` works over any `HttpClient`: fetch in browsers, workers,
+ * Deno and Bun, or Node's own. Some combinators of `HttpClient` defeat the
+ * promises of this library when the client that is passed in has them:
+ * `followRedirects` (the body is lost or shown to somebody else),
+ * `retryTransient` and `retry` (attempts that no result counts, and that may
+ * duplicate), `filterStatus` (the status and its hints are lost).
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { constTrue } from "effect/Function"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpBody from "effect/http/HttpBody"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import { NodeInspectSymbol } from "effect/Inspectable"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { join } from "./internal/bytes.ts"
+import { connectionError } from "./internal/connection.ts"
+import { userAgent } from "./internal/userAgent.ts"
+import { type ConnectionError, type Delivery, type Phase, Timeout } from "./WebhookError.ts"
+
+/**
+ * What is sent in one attempt; always a POST.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttemptRequest {
+  readonly url: Redacted.Redacted<string>
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+  /** Milliseconds for the whole attempt, the answer's body included. */
+  readonly timeout: number
+  /** How much of the answer's body is kept; the rest is not read. */
+  readonly maxResponseBytes: number
+}
+
+const decoder = new TextDecoder()
+
+/**
+ * The receiver's answer to one attempt.
+ *
+ * **Details**
+ *
+ * `headers` have lower-case names. `text` and `json` are decoded when they are
+ * asked for. Over a browser's fetch a redirect is opaque and has status 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Whether the body was longer than what is kept, or was cut off. */
+  readonly truncated: boolean
+  readonly #bytes: Uint8Array
+  #json: { readonly value: unknown } | undefined
+
+  constructor(
+    status: number,
+    headers: Readonly<Record<string, string | undefined>>,
+    bytes: Uint8Array,
+    truncated: boolean
+  ) {
+    this.status = status
+    this.headers = headers
+    this.#bytes = bytes
+    this.truncated = truncated
+  }
+
+  /** The body as it came, at most `maxResponseBytes` of it. */
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
+  /** The body as UTF-8 text. */
+  get text(): string {
+    return decoder.decode(this.#bytes)
+  }
+
+  /** The body as JSON, or `undefined` if it does not parse. */
+  get json(): unknown {
+    if (this.#json === undefined) this.#json = { value: parse(this.text) }
+    return this.#json.value
+  }
+
+  /** JSON if the body parses, else its text, else `undefined`. */
+  get response(): unknown {
+    return this.#bytes.length === 0 ? undefined : this.json ?? this.text
+  }
+
+  /** What is safe to print: neither the body nor the headers. */
+  toJSON(): unknown {
+    return { status: this.status, bytes: this.#bytes.length, truncated: this.truncated }
+  }
+
+  /** The same for `util.inspect` and `console.log`. */
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+const parse = (text: string): unknown => {
+  // A throw of JSON.parse costs more than the rest of the attempt's bookkeeping.
+  if (!/^\s*[[{"\d\-tfn]/.test(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Why an attempt has no reply.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AttemptError extends Data.TaggedError("AttemptError")<{
+  readonly reason: Timeout | ConnectionError
+  /** Whether the receiver may have the request all the same. */
+  readonly delivered: Delivery
+}> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+const attemptError = (reason: Timeout | ConnectionError): AttemptError =>
+  new AttemptError({ reason, delivered: reason.phase === "connecting" ? "no" : "maybe" })
+
+/**
+ * The error of an attempt that had no complete answer in time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const timedOut = (phase: Phase, millis: number): AttemptError =>
+  attemptError(new Timeout({ phase, after: Duration.millis(millis) }))
+
+/**
+ * The error of an attempt whose connection could not be made or was lost.
+ *
+ * **Details**
+ *
+ * Only a `code` is taken from `cause`. Without a `phase` the code decides it
+ * where it can, else the request may have been sent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const disconnected = (cause: unknown, phase?: Phase): AttemptError => attemptError(connectionError(cause, phase))
+
+/**
+ * Makes single attempts.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<Transport, {
+  readonly attempt: (request: AttemptRequest) => Effect.Effect<Reply, AttemptError>
+}>()("effect-webhooks/Transport") {}
+
+/**
+ * A transport over any `HttpClient`.
+ *
+ * **Details**
+ *
+ * Its timeouts follow Effect's `Clock`. The client is told not to trace, since
+ * its spans and headers would show the URL, and fetch is told not to follow
+ * redirects: a `FetchHttpClient.RequestInit` of the app is kept otherwise.
+ * Where the client does not tell how far an attempt had come, the receiver may
+ * have the webhook.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHttpClient: Layer.Layer<Transport, never, HttpClient.HttpClient> = Layer.effect(
+  Transport,
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const init = yield* requestInitOf(client)
+    const agent = userAgent()
+    const quiet = (own: RequestInit | undefined) =>
+      Context.make(HttpClient.TracerDisabledWhen, constTrue).pipe(
+        Context.add(FetchHttpClient.RequestInit, { ...init, ...own, redirect: "manual" })
+      )
+    const quietAlways = quiet(undefined)
+    return {
+      attempt: (request) =>
+        Effect.withFiber((fiber) => {
+          const own = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
+          const incoming = new Incoming(request.maxResponseBytes)
+          return client.execute(httpRequest(request, agent)).pipe(
+            Effect.flatMap((response) => incoming.read(response)),
+            Effect.catch((error) => incoming.orElse(fromHttpClientError(error))),
+            Effect.timeoutOrElse({
+              duration: Math.min(request.timeout, maxDelay),
+              orElse: () => incoming.orElse(timedOut("sent", request.timeout))
+            }),
+            Effect.provideContext(own === undefined ? quietAlways : quiet(own))
+          )
+        })
+    }
+  })
+)
+
+// Clocks add the duration to their time, so it must stay a number that can be added to.
+const maxDelay = 2 ** 31 - 1
+
+const httpRequest = (request: AttemptRequest, agent: string | undefined): HttpClientRequest.HttpClientRequest => {
+  const headers = agent === undefined ? request.headers : { "user-agent": agent, ...request.headers }
+  const contentType = headers["content-type"]
+  return HttpClientRequest.post(Redacted.value(request.url), {
+    headers,
+    body: typeof request.body === "string"
+      ? HttpBody.text(request.body, contentType)
+      : HttpBody.uint8Array(request.body, contentType)
+  })
+}
+
+/** An answer on its way: what has come of it counts, however it ends. */
+class Incoming {
+  private readonly max: number
+  private response: HttpClientResponse.HttpClientResponse | undefined
+  private readonly chunks: Array<Uint8Array> = []
+  private size = 0
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  read(response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply, HttpClientError.HttpClientError> {
+    this.response = response
+    const { headers, status } = response
+    // No body: nothing to read, but a client that pools connections wants its end to be seen.
+    const empty = status === 0 || status === 204 || status === 304
+    // A length is of the bytes on the wire: when they are packed it says nothing of what comes out.
+    const length = headers["content-encoding"] === undefined ? Number(headers["content-length"]) : NaN
+    if (empty || length <= this.max) {
+      return Effect.map(response.arrayBuffer, (buffer) => reply(response, new Uint8Array(buffer), false))
+    }
+    return Effect.suspend(() =>
+      Stream.runForEachWhile(response.stream, (chunk) =>
+        Effect.sync(() => {
+          this.chunks.push(chunk)
+          this.size += chunk.length
+          return this.size <= this.max
+        }))
+    ).pipe(Effect.map(() => reply(response, this.bytes(), this.size > this.max)))
+  }
+
+  /** The status decides, if there is one; else the error stands. */
+  orElse(error: AttemptError): Effect.Effect<Reply, AttemptError> {
+    return this.response === undefined ? Effect.fail(error) : Effect.succeed(reply(this.response, this.bytes(), true))
+  }
+
+  private bytes(): Uint8Array {
+    return join(this.chunks, Math.min(this.size, this.max))
+  }
+}
+
+const reply = (response: HttpClientResponse.HttpClientResponse, bytes: Uint8Array, truncated: boolean): Reply =>
+  new Reply(response.status, response.headers, bytes, truncated)
+
+const fromHttpClientError = (error: HttpClientError.HttpClientError): AttemptError =>
+  disconnected("cause" in error.reason ? error.reason.cause : undefined)
+
+/**
+ * The `RequestInit` that was given to the client's own layer. It is merged
+ * inside the client, so only a request that the client itself runs can see it:
+ * this one dies before anything is sent.
+ */
+const requestInitOf = (client: HttpClient.HttpClient): Effect.Effect<RequestInit | undefined> =>
+  Effect.suspend(() => {
+    let init: RequestInit | undefined
+    const look = Effect.withFiber((fiber) => {
+      init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
+      return Effect.die("the request that only looks is not sent")
+    })
+    return HttpClient.mapRequestInputEffect(client, () => look).execute(HttpClientRequest.post("http://localhost"))
+      .pipe(
+        Effect.exit,
+        Effect.map(() => init)
+      )
+  })

@@ -1,0 +1,504 @@
+/**
+ * Which URL is next, when it may be used, and whether it still exists.
+ *
+ * A pool goes round its URLs, one per send, and prefers those that are open.
+ * It learns each URL's pace from the answers: after a 429, or when a receiver
+ * says that nothing remains of its window, sends wait for the instant that the
+ * receiver named instead of running into it, and then go a few at a time. A
+ * URL that says it is gone is retired until `restore`.
+ *
+ * What it costs does not grow with the number of URLs.
+ *
+ * **Gotchas**
+ *
+ * The URLs are credentials. They stay `Redacted` until the socket, and a
+ * `Target` has a `label` for logs: the host, and the name or the index.
+ *
+ * **Example** (Named URLs, and a word when one is retired)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { UrlPool } from "effect-webhooks"
+ *
+ * const layer = UrlPool.layer([
+ *   { name: "alerts", url: "https://example.com/hooks/1" },
+ *   { name: "deploys", url: "https://example.com/hooks/2" }
+ * ], { onRetired: (target) => Effect.logWarning(`${target.label} is gone`) })
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { NodeInspectSymbol } from "effect/Inspectable"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { Alarm, type Entry } from "./internal/alarm.ts"
+import { Heap } from "./internal/heap.ts"
+import { type Link, List } from "./internal/list.ts"
+import { Pace } from "./internal/pace.ts"
+import { monotonicMillis } from "./internal/time.ts"
+import { Waiting } from "./internal/waiting.ts"
+import { EndpointGone, InvalidOptions, InvalidUrl, NoUrlAvailable, WebhookError } from "./WebhookError.ts"
+
+/**
+ * A URL to send to, with or without a name for logs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type UrlInput = string | URL | Redacted.Redacted<string> | {
+  readonly name: string
+  readonly url: string | URL | Redacted.Redacted<string>
+}
+
+/**
+ * A URL that has been checked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  /** Safe to log: the host, and the URL's name or index in the pool. */
+  readonly label: string
+  readonly url: Redacted.Redacted<string>
+  /** Scheme, host and port. */
+  readonly origin: string
+}
+
+/**
+ * What became of a try, as far as it teaches something of the URL.
+ *
+ * **Details**
+ *
+ * Times are milliseconds from now. `Taken` may carry what the receiver says is
+ * left of its window. `Untold` is any end without such an answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome =
+  | { readonly _tag: "Taken"; readonly remaining?: number | undefined; readonly resetAfter?: number | undefined }
+  | { readonly _tag: "Limited"; readonly retryAfter: number }
+  | { readonly _tag: "Gone"; readonly status: number }
+  | { readonly _tag: "Untold" }
+
+/**
+ * The leave to try a URL once.
+ *
+ * **Details**
+ *
+ * With a `target` it is for that URL only, else for any. It is the caller's
+ * own object, so that what it holds is known even if its fiber is interrupted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lease {
+  /** When to give up waiting, in milliseconds of the monotonic clock. */
+  readonly deadline: number
+  target: Target | undefined
+  held: boolean
+  /** Of the pool's own bookkeeping. */
+  epoch: number
+}
+
+/**
+ * The state of a URL in the pool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type State = "open" | "paced" | "retired"
+
+/**
+ * The pool of URLs.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class UrlPool extends Context.Service<UrlPool, {
+  /** The URL whose turn it is: open ones first, else the one that opens soonest. */
+  readonly next: Effect.Effect<Target, NoUrlAvailable>
+  /** Tells the pool what is known of a URL from elsewhere: it is limited, or gone. */
+  readonly report: (target: Target, outcome: Outcome) => Effect.Effect<void>
+  /** Every URL of the pool with its state. */
+  readonly list: Effect.Effect<ReadonlyArray<{ readonly target: Target; readonly state: State }>>
+  /** Takes a retired URL back into the pool, open. */
+  readonly restore: (target: Target) => Effect.Effect<void>
+  /** The target for a URL that comes with a send; such URLs have a pace too, the last 4,096 of them. */
+  readonly given: (url: string | URL | Redacted.Redacted<string>) => Result.Result<Target, InvalidUrl>
+  /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
+  readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
+  /** Whether a leased URL is still open, after a wait for something else. */
+  readonly isOpen: (lease: Lease, now: number) => boolean
+  /** Gives a lease back, with what the try taught. */
+  readonly release: (lease: Lease, outcome: Outcome, now: number) => void
+}>()("effect-webhooks/UrlPool") {}
+
+/**
+ * Options of a pool.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Runs when a URL is retired. Nobody waits for it, and its failures are ignored. */
+  readonly onRetired?: ((target: Target) => Effect.Effect<unknown, unknown>) | undefined
+}
+
+/**
+ * A pool of one URL or many, gone round one per send.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidUrl` when one is not an http(s) URL or has user-info, and
+ * with `InvalidOptions` when there is none.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  urls: UrlInput | ReadonlyArray<UrlInput>,
+  options?: Options
+): Layer.Layer<UrlPool, WebhookError> => Layer.effect(UrlPool, make(urls, options))
+
+/**
+ * A pool whose URLs come from configuration.
+ *
+ * **Example** (A secret from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import { UrlPool } from "effect-webhooks"
+ *
+ * const layer = UrlPool.layerConfig(Config.redacted("WEBHOOK_URL"))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  config: Config.Config<UrlInput | ReadonlyArray<UrlInput>>,
+  options?: Options
+): Layer.Layer<UrlPool, WebhookError | Config.ConfigError> =>
+  Layer.effect(UrlPool, Effect.flatMap(config, (urls) => make(urls, options)))
+
+/**
+ * A pool without URLs, for programs whose every send brings its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const empty: Layer.Layer<UrlPool> = Layer.sync(UrlPool, () => new Pool([], undefined, Context.empty()).service)
+
+/**
+ * Makes a pool; see `layer`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  urls: UrlInput | ReadonlyArray<UrlInput>,
+  options?: Options
+): Effect.fn.Return<UrlPool["Service"], WebhookError> {
+  const inputs: ReadonlyArray<UrlInput> = Array.isArray(urls) ? urls : [urls]
+  if (inputs.length === 0) {
+    return yield* new WebhookError({
+      reason: new InvalidOptions({
+        option: "urls",
+        detail: "it has no URL; give at least one, or use UrlPool.empty if every send brings its own"
+      })
+    })
+  }
+  const targets: Array<Target> = []
+  for (const [index, input] of inputs.entries()) {
+    const named = isNamed(input) ? input : { name: String(index), url: input }
+    const suffix = isNamed(input) || inputs.length > 1 ? `#${named.name}` : ""
+    const target = parse(named.url, `urls[${named.name}]`, suffix)
+    if (Result.isFailure(target)) return yield* new WebhookError({ reason: target.failure })
+    targets.push(target.success)
+  }
+  return new Pool(targets, options?.onRetired, yield* Effect.context<never>()).service
+})
+
+const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
+  typeof input === "object" && input !== null && !(input instanceof URL) && !Redacted.isRedacted(input)
+
+const parse = (input: unknown, field: string, suffix: string): Result.Result<Target, InvalidUrl> => {
+  const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
+  const fail = (detail: string) => Result.fail(new InvalidUrl({ field, detail }))
+  if (typeof value !== "string" && !(value instanceof URL)) {
+    return fail("it is neither a string, nor a URL, nor a Redacted string")
+  }
+  // A constructor that throws costs more, and URL.canParse is everywhere that fetch is.
+  if (!URL.canParse(value)) return fail("it does not parse; it must be absolute, as in https://example.com/hook")
+  const url = new URL(value)
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    return fail(`its scheme must be http or https, not ${url.protocol.slice(0, -1)}`)
+  }
+  if (url.username !== "" || url.password !== "") {
+    return fail("it has user-info before the host; send credentials in a header instead")
+  }
+  url.hash = ""
+  const label = url.host + suffix
+  return Result.succeed({ label, url: Redacted.make(url.href, { label }), origin: url.origin })
+}
+
+class Member implements Target {
+  readonly label: string
+  readonly url: Redacted.Redacted<string>
+  readonly origin: string
+  readonly pace: Pace
+  readonly place: Link<Member> = { value: this, previous: undefined, next: undefined }
+  /** False for a URL that came with a send. */
+  readonly pooled: boolean
+  retired: number | undefined
+
+  constructor(target: Target, pool: Pool | undefined, alarm: Alarm) {
+    this.pooled = pool !== undefined
+    this.label = target.label
+    this.url = target.url
+    this.origin = target.origin
+    this.pace = new Pace(
+      alarm,
+      () => pool !== undefined && pool.handOver(this),
+      () => pool?.changed(this)
+    )
+  }
+
+  toJSON(): unknown {
+    return { label: this.label }
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+const nowOf = (fiber: Fiber.Fiber<unknown, unknown>): number => monotonicMillis(fiber.getRef(Clock.Clock))
+
+const stateOf = ({ pace, retired }: Member): State =>
+  retired !== undefined ? "retired" : pace.room > 0 ? "open" : "paced"
+
+const hold = (lease: Lease, member: Member): void => {
+  lease.target = member
+  lease.epoch = member.pace.epoch
+  lease.held = true
+}
+
+const grant = (lease: Lease, member: Member, now: number): void => {
+  member.pace.take(now)
+  hold(lease, member)
+}
+
+// Those whose last use lies furthest back are forgotten: a pace costs a few
+// hundred bytes, and a sender may have a million customers.
+const maxGiven = 4096
+
+class Pool {
+  private readonly members: Array<Member>
+  private readonly givens = new Map<string, Member>()
+  private readonly alarm = new Alarm()
+  /** Those with room, in turn. */
+  private readonly open = new List<Member>()
+  private readonly shut = new Heap<Pace>()
+  private readonly waiting = new Waiting<Member | null>(this.alarm, () => this.arm(), () => this.arm())
+  private readonly onRetired: Options["onRetired"]
+  private readonly context: Context.Context<never>
+  private opening: Entry | undefined
+  private retired = 0
+
+  constructor(targets: ReadonlyArray<Target>, onRetired: Options["onRetired"], context: Context.Context<never>) {
+    this.onRetired = onRetired
+    this.context = context
+    this.members = targets.map((target) => new Member(target, this, this.alarm))
+    for (const member of this.members) this.open.append(member.place)
+  }
+
+  readonly service: UrlPool["Service"] = {
+    next: Effect.suspend(() => {
+      const member = this.open.rotate() ?? this.soonest()
+      return member === undefined ? Effect.fail(this.none()) : Effect.succeed(member)
+    }),
+    report: (target, outcome) =>
+      Effect.withFiber((fiber) => {
+        if (target instanceof Member) this.learn(target, -1, outcome, nowOf(fiber))
+        return Effect.void
+      }),
+    list: Effect.withFiber((fiber) => {
+      this.refresh(nowOf(fiber))
+      return Effect.succeed(this.members.map((target) => ({ target, state: stateOf(target) })))
+    }),
+    restore: (target) =>
+      Effect.sync(() => {
+        if (target instanceof Member) this.restore(target)
+      }),
+    given: (url) => this.giveTarget(url),
+    lease: (lease) => Effect.withFiber((fiber) => this.lease(fiber, lease, nowOf(fiber))),
+    isOpen: (lease, now) => {
+      const { pace, retired } = lease.target as Member
+      pace.refresh(now)
+      return lease.epoch === pace.epoch && !pace.shut && retired === undefined
+    },
+    release: (lease, outcome, now) => {
+      if (!lease.held) return
+      lease.held = false
+      this.learn(lease.target as Member, lease.epoch, outcome, now)
+    }
+  }
+  /** Sends one that waits for any URL to this one. */
+  handOver(member: Member): boolean {
+    return this.waiting.release(member)
+  }
+
+  changed(member: Member): void {
+    const { pace, place } = member
+    this.shut.remove(pace)
+    const free = member.retired === undefined && pace.room > 0
+    if (!free) this.open.remove(place)
+    else if (!this.open.has(place)) this.open.append(place)
+    if (member.retired === undefined && pace.shut) this.shut.add(pace)
+    this.arm()
+  }
+
+  private lease(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    lease: Lease,
+    now: number
+  ): Effect.Effect<boolean, NoUrlAvailable | EndpointGone> {
+    return lease.target === undefined
+      ? this.leaseAny(fiber, lease, now)
+      : this.leaseOne(fiber, lease, lease.target as Member, now)
+  }
+
+  private leaseAny(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    lease: Lease,
+    now: number
+  ): Effect.Effect<boolean, NoUrlAvailable> {
+    if (this.retired === this.members.length) return Effect.fail(this.none())
+    this.refresh(now)
+    const member = this.waiting.size === 0 ? this.open.rotate() : undefined
+    if (member !== undefined) {
+      grant(lease, member, now)
+      return Effect.succeed(true)
+    }
+    // Every URL is shut, and none opens in time.
+    if (this.shut.size === this.members.length - this.retired && this.shut.first!.at > lease.deadline) {
+      return Effect.succeed(false)
+    }
+    return Effect.flatMap(
+      this.waiting.park(fiber, lease.deadline, (member) => {
+        if (member !== null) grant(lease, member, nowOf(fiber))
+      }),
+      (member) => member === null ? Effect.fail(this.none()) : Effect.succeed(member !== undefined)
+    )
+  }
+
+  private leaseOne(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    lease: Lease,
+    member: Member,
+    now: number
+  ): Effect.Effect<boolean, EndpointGone> {
+    const { pace } = member
+    const gone = () => Effect.fail(new EndpointGone({ status: member.retired! }))
+    if (member.retired !== undefined) return gone()
+    pace.refresh(now)
+    if (pace.room > 0) {
+      grant(lease, member, now)
+      return Effect.succeed(true)
+    }
+    if (pace.shut && pace.at > lease.deadline) return Effect.succeed(false)
+    return Effect.flatMap(
+      pace.park(fiber, lease.deadline, (open) => {
+        if (open) hold(lease, member)
+      }),
+      (open) => open === false ? gone() : Effect.succeed(open === true)
+    )
+  }
+
+  private learn(member: Member, epoch: number, outcome: Outcome, now: number): void {
+    const { pace } = member
+    switch (outcome._tag) {
+      case "Taken":
+        return pace.accept(epoch, now, outcome.remaining, outcome.resetAfter)
+      case "Limited":
+        return pace.refuse(epoch, now, outcome.retryAfter)
+      case "Untold":
+        return pace.untold(epoch, now)
+      case "Gone":
+        this.retire(member, outcome.status)
+        return pace.untold(epoch, now)
+    }
+  }
+
+  private retire(member: Member, status: number): void {
+    if (member.retired !== undefined || !member.pooled) return
+    member.retired = status
+    this.retired++
+    this.changed(member)
+    member.pace.retire()
+    if (this.retired === this.members.length) { while (this.waiting.release(null)); }
+    if (this.onRetired !== undefined) {
+      Effect.runForkWith(this.context)(Effect.ignoreCause(Effect.suspend(() => this.onRetired!(member))))
+    }
+  }
+
+  private restore(member: Member): void {
+    if (member.retired === undefined) return
+    member.retired = undefined
+    this.retired--
+    member.pace.restart()
+  }
+
+  private soonest(): Member | undefined {
+    const first = this.shut.first
+    return this.members.find((member) => member.retired === undefined && (first === undefined || member.pace === first))
+  }
+
+  private none(): NoUrlAvailable {
+    return new NoUrlAvailable({ retired: this.retired })
+  }
+
+  private refresh(now: number): void {
+    for (let first = this.shut.first; first !== undefined && first.at <= now; first = this.shut.first) {
+      first.refresh(now)
+    }
+  }
+
+  /** While somebody waits for any URL, the first to open is watched. */
+  private arm(): void {
+    const at = this.waiting.size > 0 ? this.shut.first?.at : undefined
+    if (at === this.opening?.at) return
+    if (this.opening !== undefined) this.alarm.cancel(this.opening)
+    this.opening = at === undefined ? undefined : this.alarm.set(at, () => {
+      this.opening = undefined
+      const first = this.shut.first
+      first?.settle(at)
+      this.arm()
+    })
+  }
+
+  private giveTarget(url: string | URL | Redacted.Redacted<string>): Result.Result<Target, InvalidUrl> {
+    const key = String(Redacted.isRedacted(url) ? Redacted.value(url) : url)
+    const known = this.givens.get(key)
+    if (known !== undefined) {
+      this.givens.delete(key)
+      this.givens.set(key, known)
+      return Result.succeed(known)
+    }
+    return Result.map(parse(url, "url", ""), (target) => {
+      const member = new Member(target, undefined, this.alarm)
+      this.givens.set(key, member)
+      if (this.givens.size > maxGiven) this.givens.delete(this.givens.keys().next().value!)
+      return member
+    })
+  }
+}

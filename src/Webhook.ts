@@ -1,0 +1,710 @@
+/**
+ * Sends webhooks: one POST that is retried while that makes sense, paced by
+ * the receiver, and always answered with a result.
+ *
+ * `send` never fails, never throws and never prints: whatever goes wrong is a
+ * `Failed` with a reason. `sendOrFail` is the same send with typed errors.
+ * Interruption is no failure: it interrupts, and the socket is closed.
+ *
+ * A send takes a URL from the pool, waits until that URL's pace and the limit
+ * of attempts per origin let it go, signs, makes one attempt, and judges the
+ * answer: 2xx is delivered and nothing else is. After a 429 it waits as long
+ * as the receiver says, after a 5xx or a failure of the connection by the
+ * backoff; other statuses end it. The deadline ends it whatever happens.
+ *
+ * **Gotchas**
+ *
+ * A retry may deliver a webhook twice when the first attempt's answer was
+ * lost. `onAmbiguous: "stop"` never retries in that case; a `signer` or an
+ * `id` sends a `webhook-id` by which the receiver can tell.
+ *
+ * A layer that is provided per call builds pool, pace and sockets per call. In
+ * a program that lives longer, provide it once, or use `make`.
+ *
+ * **Example** (One line to a webhook)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Webhook } from "effect-webhooks"
+ * import { NodeWebhook } from "effect-webhooks/node"
+ *
+ * const program = Effect.gen(function*() {
+ *   const result = yield* Webhook.send({ content: "hello" })
+ *   if (!result.ok) yield* Effect.logWarning(`webhook failed: ${result.error}`)
+ * })
+ *
+ * const main = Effect.provide(program, NodeWebhook.layer({ urls: "https://example.com/hook" }))
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as HttpBody from "effect/http/HttpBody"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { encode, type Encoded } from "./internal/encode.ts"
+import * as Headers from "./internal/headers.ts"
+import { InFlight } from "./internal/inFlight.ts"
+import { makeId } from "./internal/messageId.ts"
+import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
+import { rateLimit } from "./internal/rateLimit.ts"
+import { monotonicMillis } from "./internal/time.ts"
+import { Turns } from "./internal/turns.ts"
+import { userAgent } from "./internal/userAgent.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
+import type * as Signature from "./Signature.ts"
+import * as Transport from "./Transport.ts"
+import * as UrlPool from "./UrlPool.ts"
+import {
+  DeadlineExceeded,
+  EndpointGone,
+  InvalidOptions,
+  isRetryable,
+  RateLimited,
+  Redirected,
+  Rejected,
+  ServerError,
+  SignerError,
+  Unexpected,
+  WebhookError,
+  type WebhookErrorReason
+} from "./WebhookError.ts"
+import { type Attempt, Delivered, Failed, type Fields, type WebhookResult } from "./WebhookResult.ts"
+
+/**
+ * What is sent: anything that `JSON.stringify` takes, or an `HttpBody` whose
+ * bytes are known (so no stream).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Payload = unknown | HttpBody.HttpBody
+
+/**
+ * Options of a `Webhook`, for all its sends.
+ *
+ * **Details**
+ *
+ * A constant that makes no sense, such as a negative `maxRetries`, throws
+ * `RangeError` where it is written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WebhookOptions {
+  /**
+   * The time for one attempt, the answer's body included. It starts when the
+   * attempt gets its turn.
+   *
+   * @default "15 seconds"
+   */
+  readonly timeout?: Duration.Input | undefined
+  /**
+   * The time for a whole send, all waits and attempts included.
+   *
+   * @default "5 minutes"
+   */
+  readonly deadline?: Duration.Input | undefined
+  /**
+   * How many retries a send has, for 429, 5xx and failures of the connection together.
+   *
+   * @default 3
+   */
+  readonly maxRetries?: number | undefined
+  /**
+   * The waits between attempts. It may stop early; `maxRetries`, the deadline
+   * and the receiver's hints bind whatever it says.
+   *
+   * @default RetryPolicy.default
+   */
+  readonly retry?: Schedule.Schedule<unknown, WebhookError> | undefined
+  /**
+   * What to do when the receiver may or may not have the webhook: a request
+   * without an answer, or a 5xx. `"retry"` may deliver it twice, `"stop"` ends
+   * the send with `delivered: "maybe"`.
+   *
+   * @default "retry"
+   */
+  readonly onAmbiguous?: "retry" | "stop" | undefined
+  /** Overrules the default verdict for a reply; `undefined` leaves it. */
+  readonly classify?: ((reply: Transport.Reply) => RetryPolicy.Verdict | undefined) | undefined
+  /** Headers of every send. A secret value may be `Redacted`. */
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+  /** Signs every attempt. */
+  readonly signer?: Signature.Signer | undefined
+  /**
+   * How much of an answer's body is kept, in bytes; the rest is not read.
+   *
+   * @default 65536
+   */
+  readonly maxResponseBytes?: number | undefined
+  /**
+   * How many attempts may be in flight at once per origin; others wait for their turn.
+   *
+   * @default 128
+   */
+  readonly maxPerOrigin?: number | undefined
+  /**
+   * How long sends in flight may go on when the layer closes, before they are interrupted.
+   *
+   * @default "5 seconds"
+   */
+  readonly grace?: Duration.Input | undefined
+}
+
+/**
+ * Options of one send.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /** The message's id, sent as `webhook-id`, the same on every attempt; it may hold no `.`. */
+  readonly id?: string | undefined
+  /** Send to this URL instead of one of the pool. */
+  readonly url?: string | URL | Redacted.Redacted<string> | undefined
+  /** Headers of this send, over those of the layer. */
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+  /** The time for one attempt, instead of the layer's. */
+  readonly timeout?: Duration.Input | undefined
+  /** The time for the whole send, instead of the layer's. */
+  readonly deadline?: Duration.Input | undefined
+  /** Signs the attempts of this send, instead of the layer's signer. */
+  readonly signer?: Signature.Signer | undefined
+}
+
+/**
+ * The service that sends webhooks.
+ *
+ * **Example** (Two of them in one program)
+ *
+ * ```ts
+ * import { Context, Layer } from "effect"
+ * import { UrlPool, Webhook } from "effect-webhooks"
+ *
+ * class Alerts extends Context.Service<Alerts, Webhook.Webhook["Service"]>()("app/Alerts") {}
+ *
+ * const layerAlerts = Layer.effect(Alerts, Webhook.make({ maxRetries: 10 })).pipe(
+ *   Layer.provide(UrlPool.layer("https://example.com/alerts"))
+ * )
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Webhook extends Context.Service<Webhook, {
+  /** Sends a payload; whatever goes wrong is in the result. */
+  readonly send: (payload: Payload, options?: SendOptions) => Effect.Effect<WebhookResult>
+  /** The same send with typed errors. */
+  readonly sendOrFail: (payload: Payload, options?: SendOptions) => Effect.Effect<Delivered, WebhookError>
+}>()("effect-webhooks/Webhook") {}
+
+/**
+ * Sends a payload and gives what became of it; it never fails.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const send = (payload: Payload, options?: SendOptions): Effect.Effect<WebhookResult, never, Webhook> =>
+  Webhook.use((webhook) => webhook.send(payload, options))
+
+/**
+ * Sends a payload and fails with a typed error if it was not delivered.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const sendOrFail = (
+  payload: Payload,
+  options?: SendOptions
+): Effect.Effect<Delivered, WebhookError, Webhook> => Webhook.use((webhook) => webhook.sendOrFail(payload, options))
+
+/**
+ * Makes a `Webhook` as a plain value whose `send` needs nothing.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidHeader` when one of `options.headers` cannot be sent.
+ * In a scope, closing it gives the sends in flight their grace.
+ *
+ * **Example** (An instance for code that is not Effect)
+ *
+ * ```ts
+ * import { Effect, Layer, ManagedRuntime } from "effect"
+ * import { UrlPool, Webhook } from "effect-webhooks"
+ * import { NodeTransport } from "effect-webhooks/node"
+ *
+ * const runtime = ManagedRuntime.make(
+ *   Layer.merge(NodeTransport.layer(), UrlPool.layer("https://example.com/hook"))
+ * )
+ * const hook = await runtime.runPromise(Webhook.make())
+ * const result = await Effect.runPromise(hook.send({ text: "hello" }))
+ * await runtime.dispose()
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options?: WebhookOptions
+): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> => {
+  const settings = toSettings(options)
+  return Effect.gen(function*() {
+    const transport = yield* Transport.Transport
+    const pool = yield* UrlPool.UrlPool
+    const scope = yield* Effect.serviceOption(Scope.Scope)
+    const parsed = Headers.parse(options?.headers, settings.signer !== undefined)
+    if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
+    const inFlight = new InFlight()
+    if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
+    const run = makeRun(settings, transport, pool, inFlight, parsed.success)
+    return {
+      send: (payload, options) => run(payload, options, Effect.succeed),
+      sendOrFail: (payload, options) =>
+        run(payload, options, (result) => Effect.fail(new WebhookError({ reason: result.reason, result })))
+    }
+  })
+}
+
+/**
+ * A `Webhook` over a `Transport`, such as `NodeTransport.layer`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTransport = (
+  options?: WebhookOptions
+): Layer.Layer<Webhook, WebhookError, Transport.Transport | UrlPool.UrlPool> => Layer.effect(Webhook, make(options))
+
+/**
+ * A `Webhook` over any `HttpClient`; see `Transport.layerHttpClient`.
+ *
+ * **Example** (Over fetch, in a browser or a worker)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { FetchHttpClient } from "effect/http"
+ * import { UrlPool, Webhook } from "effect-webhooks"
+ *
+ * const layer = Webhook.layer().pipe(
+ *   Layer.provide([FetchHttpClient.layer, UrlPool.layer("https://example.com/hook")])
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: WebhookOptions
+): Layer.Layer<Webhook, WebhookError, HttpClient.HttpClient | UrlPool.UrlPool> =>
+  Layer.provide(layerTransport(options), Transport.layerHttpClient)
+
+interface Settings {
+  readonly timeout: number
+  readonly deadline: number
+  readonly grace: number
+  readonly maxRetries: number
+  readonly maxResponseBytes: number
+  readonly maxPerOrigin: number
+  readonly retry: Schedule.Schedule<unknown, WebhookError>
+  readonly stopOnMaybe: boolean
+  readonly classify: WebhookOptions["classify"]
+  readonly signer: Signature.Signer | undefined
+}
+
+const toSettings = (options: WebhookOptions = {}): Settings => ({
+  timeout: positiveMillis("timeout", options.timeout ?? 15_000),
+  deadline: positiveMillis("deadline", options.deadline ?? 300_000),
+  grace: positiveMillis("grace", options.grace ?? 5_000),
+  maxRetries: wholeNumber("maxRetries", options.maxRetries ?? 3, 0),
+  maxResponseBytes: wholeNumber("maxResponseBytes", options.maxResponseBytes ?? 65_536, 0),
+  maxPerOrigin: wholeNumber("maxPerOrigin", options.maxPerOrigin ?? 128, 1),
+  retry: options.retry ?? RetryPolicy.default,
+  stopOnMaybe: options.onAmbiguous === "stop",
+  classify: options.classify,
+  signer: options.signer
+})
+
+/** How a send stands. It belongs to one send alone. */
+class Send implements UrlPool.Lease {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly clock: Clock.Clock
+  readonly id: string
+  readonly history: Array<Attempt> = []
+  readonly started: number
+  timeout: number
+  allowed: number
+  /** Whether the URL is settled, because it came with the send or was tried already. */
+  pinned = false
+  target: UrlPool.Target | undefined = undefined
+  held = false
+  epoch = 0
+  /** The origin of which this send holds a turn. */
+  turn: string | undefined = undefined
+  /** When the last attempt ended. */
+  ended: number
+  reply: Transport.Reply | undefined = undefined
+  last: WebhookErrorReason | undefined = undefined
+  maybe = false
+  step: Step | undefined = undefined
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, id: string, settings: Settings) {
+    this.fiber = fiber
+    this.clock = fiber.getRef(Clock.Clock)
+    this.id = id
+    this.timeout = settings.timeout
+    this.allowed = settings.deadline
+    this.started = this.ended = this.now()
+  }
+
+  now(): number {
+    return monotonicMillis(this.clock)
+  }
+
+  get deadline(): number {
+    return this.started + this.allowed
+  }
+
+  fields(): Fields {
+    return {
+      id: this.id,
+      status: this.reply?.status || undefined,
+      url: this.target?.url,
+      target: this.target?.label,
+      proxy: undefined,
+      history: this.history,
+      answer: this.reply
+    }
+  }
+
+  exceeded(during: DeadlineExceeded["during"]): DeadlineExceeded {
+    return new DeadlineExceeded({ deadline: Duration.millis(this.allowed), during, last: this.last })
+  }
+}
+
+type Step = (now: number, input: WebhookError) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+
+/** What an attempt came to, when it was not the delivery. */
+interface Setback {
+  readonly reason: WebhookErrorReason
+  readonly retry: boolean
+  /** Whether the receiver may have the webhook. */
+  readonly maybe: boolean
+  /** The receiver's status was 429. */
+  readonly limited: boolean
+  /** What the receiver asks to wait, in milliseconds. */
+  readonly hint: number | undefined
+  readonly outcome: UrlPool.Outcome
+}
+
+const untold: UrlPool.Outcome = { _tag: "Untold" }
+
+const makeRun = (
+  settings: Settings,
+  transport: Transport.Transport["Service"],
+  pool: UrlPool.UrlPool["Service"],
+  inFlight: InFlight,
+  layerHeaders: Record<string, string>
+) => {
+  const turns = new Turns(settings.maxPerOrigin)
+  const agent = userAgent()
+  const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
+  const jsonHeaders = { "content-type": "application/json", ...bareHeaders }
+
+  // One send, from its payload to its delivery. Everything it fails with is a reason.
+  const deliver = Effect.fnUntraced(function*(
+    send: Send,
+    payload: Payload,
+    options: SendOptions
+  ): Effect.fn.Return<Delivered, WebhookErrorReason> {
+    if (options.timeout !== undefined) send.timeout = yield* sendDuration("timeout", options.timeout)
+    if (options.deadline !== undefined) send.allowed = yield* sendDuration("deadline", options.deadline)
+    const signer = options.signer ?? settings.signer
+    const encoded = yield* encode(payload)
+    const headers = yield* headersOf(encoded, options, send.id, signer !== undefined)
+    if (options.url !== undefined) {
+      send.target = yield* Effect.fromResult(pool.given(options.url))
+      send.pinned = true
+    }
+    while (true) {
+      yield* ready(send)
+      const signed = signer === undefined ? headers : { ...headers, ...(yield* sign(send, signer, encoded)) }
+      const setback = yield* attempt(send, encoded, signed)
+      if (setback === undefined) return new Delivered(send.fields())
+      yield* pause(send, setback)
+    }
+  })
+
+  // Waits until the URL's pace, and the attempts in flight to its origin, let this one go.
+  const ready = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
+    while (true) {
+      if (!send.pinned) send.target = undefined
+      const leased = yield* pool.lease(send)
+      if (!leased) return yield* tooLate(send)
+      const { origin } = send.target!
+      if (turns.take(origin)) {
+        send.turn = origin
+        return
+      }
+      const turn = yield* turns.wait(send.fiber, origin, send.deadline, () => {
+        send.turn = origin
+      })
+      if (turn === undefined) return yield* send.exceeded("turn")
+      if (pool.isOpen(send, send.now())) return
+      giveTurn(send)
+      giveLease(send, untold)
+    }
+  })
+
+  // A wait that cannot fit ends the send at once, with what went wrong before; a wait that was cut is the deadline's.
+  const tooLate = (send: Send): WebhookErrorReason & Effect.Effect<never, WebhookErrorReason> =>
+    send.last !== undefined && send.now() < send.deadline ? send.last : send.exceeded("pace")
+
+  const giveTurn = (send: Send): void => {
+    if (send.turn !== undefined) turns.give(send.turn)
+    send.turn = undefined
+  }
+
+  const giveLease = (send: Send, outcome: UrlPool.Outcome): void => {
+    if (send.held) pool.release(send, outcome, send.now())
+  }
+
+  const headersOf = (
+    encoded: Encoded,
+    options: SendOptions,
+    id: string,
+    signing: boolean
+  ): Effect.Effect<Readonly<Record<string, string>>, WebhookErrorReason> => {
+    const layers = encoded.contentType === "application/json"
+      ? jsonHeaders
+      : encoded.contentType === undefined
+      ? bareHeaders
+      : { "content-type": encoded.contentType, ...bareHeaders }
+    if (options.headers === undefined && options.id === undefined && !signing) return Effect.succeed(layers)
+    if (options.id !== undefined && !/^[\x21-\x2d\x2f-\x7e]+$/.test(options.id)) {
+      return Effect.fail(
+        new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
+      )
+    }
+    return Effect.fromResult(Result.map(Headers.parse(options.headers, signing), (own) => ({
+      ...layers,
+      ...own,
+      "webhook-id": id
+    })))
+  }
+
+  // One attempt, with the time that is left; `undefined` is the delivery.
+  const attempt = Effect.fnUntraced(function*(
+    send: Send,
+    encoded: Encoded,
+    headers: Readonly<Record<string, string>>
+  ): Effect.fn.Return<Setback | undefined, WebhookErrorReason> {
+    const target = send.target!
+    const started = send.now()
+    const left = send.deadline - started
+    if (left <= 0) return yield* send.exceeded("turn")
+    send.pinned = true
+    send.reply = undefined
+    const result = yield* Effect.result(transport.attempt({
+      url: target.url,
+      headers,
+      body: encoded.body,
+      timeout: Math.min(send.timeout, left),
+      maxResponseBytes: settings.maxResponseBytes
+    }))
+    const ended = send.now()
+    giveTurn(send)
+    let setback: Setback | undefined
+    if (Result.isFailure(result)) {
+      setback = fault(result.failure)
+    } else {
+      send.reply = result.success
+      const verdict = settings.classify === undefined ? undefined : yield* classify(settings.classify, result.success)
+      setback = judge(result.success, verdict, send.clock)
+    }
+    send.history.push({
+      target: target.label,
+      proxy: undefined,
+      status: send.reply?.status || undefined,
+      reason: setback?.reason,
+      waited: started - send.ended,
+      took: ended - started
+    })
+    send.ended = ended
+    if (setback === undefined) {
+      giveLease(send, taken(send.reply!, send.clock))
+      return undefined
+    }
+    send.maybe ||= setback.maybe
+    if (setback.reason._tag === "Timeout" && left < send.timeout) return yield* send.exceeded("attempt")
+    send.last = setback.reason
+    return setback
+  })
+
+  // Between two attempts: whether there is another one, and the wait for it.
+  const pause = Effect.fnUntraced(function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
+    const { hint, reason } = setback
+    const over = !setback.retry || (setback.maybe && settings.stopOnMaybe) || send.history.length > settings.maxRetries
+    const delay = over ? Result.succeed(undefined) : yield* Effect.result(nextDelay(send, reason))
+    const backoff = Result.getOrElse(delay, () => undefined)
+    const wait = setback.limited ? hint ?? backoff : Math.max(hint ?? 0, backoff ?? 0)
+    giveLease(send, setback.limited ? { _tag: "Limited", retryAfter: wait ?? unhinted } : setback.outcome)
+    if (Result.isFailure(delay)) return yield* delay.failure
+    if (backoff === undefined || wait === undefined || send.now() + wait >= send.deadline) return yield* reason
+    yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
+    yield* send.clock.sleep(Duration.millis(wait))
+  })
+
+  // The schedule is the user's: it may stop, die, or never answer.
+  const nextDelay = (send: Send, reason: WebhookErrorReason): Effect.Effect<number | undefined, WebhookErrorReason> =>
+    Effect.gen(function*() {
+      send.step ??= yield* Schedule.toStep(settings.retry)
+      const [, delay] = yield* send.step(send.clock.currentTimeMillisUnsafe(), new WebhookError({ reason }))
+      return Math.max(0, Duration.toMillis(delay))
+    }).pipe(
+      Pull.catchDone(() => Effect.undefined),
+      inTime(send),
+      Effect.catchDefect((defect) => Effect.fail(unexpected("retry", defect)))
+    )
+
+  return <A, E>(
+    payload: Payload,
+    options: SendOptions | undefined,
+    onFailed: (failed: Failed) => Effect.Effect<A, E>
+  ): Effect.Effect<Delivered | A, E> =>
+    Effect.withFiber((fiber) => {
+      if (inFlight.closed) return Effect.interrupt
+      const send = new Send(fiber, options?.id ?? makeId(), settings)
+      inFlight.add(fiber)
+      return Effect.onExit(
+        // Here, and only here, reasons become results.
+        Effect.matchCauseEffect(deliver(send, payload, options ?? {}), {
+          onSuccess: Effect.succeed,
+          onFailure: (cause) => {
+            const reason = reasonOf(cause)
+            return reason === undefined
+              ? Effect.failCause(cause as Cause.Cause<never>)
+              : onFailed(new Failed({ ...send.fields(), reason, delivered: send.maybe ? "maybe" : "no" }))
+          }
+        }),
+        () => {
+          giveTurn(send)
+          giveLease(send, untold)
+          inFlight.delete(fiber)
+          return Effect.void
+        }
+      )
+    })
+}
+
+// How long a URL is left alone after a 429 without a hint, when the send has no wait of its own any more.
+const unhinted = 1_000
+
+const sendDuration = (option: string, input: Duration.Input): Effect.Effect<number, InvalidOptions> => {
+  const millis = toPositiveMillis(input)
+  return millis === undefined ? Effect.fail(new InvalidOptions({ option, detail: positive })) : Effect.succeed(millis)
+}
+
+const encoder = new TextEncoder()
+
+// The signer is the user's: it may fail, die, or never answer.
+const sign = (
+  send: Send,
+  signer: Signature.Signer,
+  { body }: Encoded
+): Effect.Effect<Record<string, string>, WebhookErrorReason> =>
+  Effect.suspend(() =>
+    signer({
+      id: send.id,
+      timestamp: Math.floor(send.clock.currentTimeMillisUnsafe() / 1000),
+      body: typeof body === "string" ? encoder.encode(body) : body
+    })
+  ).pipe(
+    Effect.flatMap((headers) => Effect.fromResult(Headers.parse(headers, false))),
+    Effect.mapError((error) =>
+      error._tag === "SignerError" || error._tag === "InvalidHeader"
+        ? error
+        : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
+    ),
+    inTime(send),
+    Effect.catchDefect((defect) => Effect.fail(unexpected("signer", defect)))
+  )
+
+const inTime = (send: Send) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>
+  Effect.timeoutOrElse(self, {
+    duration: Math.max(0, send.deadline - send.now()),
+    orElse: () => Effect.fail(send.exceeded("attempt"))
+  })
+
+const classify = (
+  f: NonNullable<WebhookOptions["classify"]>,
+  reply: Transport.Reply
+): Effect.Effect<RetryPolicy.Verdict | undefined, Unexpected> =>
+  Effect.try({ try: () => f(reply), catch: (defect) => unexpected("classify", defect) })
+
+const unexpected = (source: string, defect: unknown): Unexpected =>
+  new Unexpected({ source, cause: Redacted.make(defect) })
+
+/** `undefined` if the fiber was interrupted, which is not a failure. */
+const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | undefined => {
+  const reason = Cause.findErrorOption(cause)
+  if (Option.isSome(reason)) return reason.value
+  return Cause.hasInterruptsOnly(cause) ? undefined : unexpected("the transport", Cause.squash(cause))
+}
+
+/** What an answer means; `undefined` is the delivery. */
+const judge = (
+  reply: Transport.Reply,
+  overruled: RetryPolicy.Verdict | undefined,
+  clock: Clock.Clock
+): Setback | undefined => {
+  const { status } = reply
+  const verdict = overruled ?? RetryPolicy.verdict(status)
+  if (verdict === "delivered") return undefined
+  const limited = status === 429
+  const hint = limited || status === 503 ? RetryPolicy.retryAfter(reply, clock.currentTimeMillisUnsafe()) : undefined
+  const retryAfter = hint === undefined ? undefined : Duration.millis(hint)
+  return {
+    reason: verdict === "gone"
+      ? new EndpointGone({ status })
+      : limited
+      ? new RateLimited({ status, retryAfter, scope: "url" })
+      : status >= 500 && status < 600
+      ? new ServerError({ status, retryAfter })
+      : status === 0 || (status >= 300 && status < 400)
+      ? new Redirected({ status: status === 0 ? undefined : status })
+      : new Rejected({ status }),
+    retry: verdict === "retry",
+    // A 503 that names a time says that the receiver did not take it.
+    maybe: status >= 500 && !(status === 503 && hint !== undefined),
+    limited: limited && verdict !== "gone",
+    hint,
+    outcome: verdict === "gone" ? { _tag: "Gone", status } : status >= 500 ? untold : taken(reply, clock)
+  }
+}
+
+const fault = ({ delivered, reason }: Transport.AttemptError): Setback => ({
+  reason,
+  retry: isRetryable(reason),
+  maybe: delivered === "maybe",
+  limited: false,
+  hint: undefined,
+  outcome: untold
+})
+
+const taken = (reply: Transport.Reply, clock: Clock.Clock): UrlPool.Outcome =>
+  rateLimit(reply.headers, clock) ?? plainlyTaken
+
+const plainlyTaken: UrlPool.Outcome = { _tag: "Taken" }

@@ -1,0 +1,37 @@
+import { hasProperty, isString } from "effect/Predicate"
+import { ConnectionError, type Phase } from "../WebhookError.ts"
+
+/**
+ * The first `code` in a chain of causes. Messages are not kept: some platforms
+ * put the URL into them.
+ *
+ * @internal
+ */
+export const codeOf = (cause: unknown): string | undefined => {
+  for (let depth = 0, current = cause; depth < 5 && typeof current === "object" && current !== null; depth++) {
+    if (hasProperty(current, "code") && isString(current.code)) return current.code
+    current = hasProperty(current, "cause") ? current.cause : undefined
+  }
+  return undefined
+}
+
+// Node's names for what OpenSSL's certificate verification says, and its own.
+const certificate =
+  /^(?:ERR_TLS_CERT_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|ERROR_IN_CERT_)/
+
+// What can only happen before a request is written.
+const connecting =
+  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EPROTO|ERR_SSL_\w+|UND_ERR_CONNECT_TIMEOUT)$/
+
+/**
+ * What a platform's error means. `phase` is what the transport knows for
+ * itself; without it, the code decides where it can.
+ *
+ * @internal
+ */
+export const connectionError = (cause: unknown, phase?: Phase): ConnectionError => {
+  const code = codeOf(cause)
+  const refused = code !== undefined && certificate.test(code)
+  const early = refused || (code !== undefined && connecting.test(code))
+  return new ConnectionError({ phase: phase ?? (early ? "connecting" : "sent"), code, certificate: refused })
+}

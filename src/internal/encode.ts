@@ -1,0 +1,117 @@
+import * as Effect from "effect/Effect"
+import * as HttpBody from "effect/http/HttpBody"
+import * as Result from "effect/Result"
+import { InvalidPayload } from "../WebhookError.ts"
+
+/**
+ * A payload as it goes over the wire, on every attempt the same.
+ *
+ * @internal
+ */
+export interface Encoded {
+  readonly body: string | Uint8Array
+  readonly contentType: string | undefined
+}
+
+const invalid = (message: string, path = ""): InvalidPayload => new InvalidPayload({ violations: [{ path, message }] })
+
+/**
+ * Encodes a payload, once for all attempts.
+ *
+ * @internal
+ */
+export const encode = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> =>
+  HttpBody.isHttpBody(payload) ? encodeBody(payload) : Effect.fromResult(encodeJson(payload))
+
+const encodeJson = (payload: unknown): Result.Result<Encoded, InvalidPayload> => {
+  const binary = typeof payload === "object" && payload !== null ? notJson(payload) : undefined
+  if (binary !== undefined) return Result.fail(invalid(binary))
+  return Result.flatMap(
+    Result.try({ try: (): string | undefined => JSON.stringify(payload), catch: () => locate(payload) }),
+    (body) =>
+      body === undefined
+        ? Result.fail(invalid(`JSON cannot express a bare ${typeof payload}`))
+        : Result.succeed({ body, contentType: "application/json" })
+  )
+}
+
+// What JSON.stringify would take, and make nonsense of.
+const notJson = (payload: object): string | undefined => {
+  const prototype = Object.getPrototypeOf(payload)
+  if (prototype === Object.prototype || prototype === null || Array.isArray(payload)) return undefined
+  if (isStream(payload)) return "a stream can be read only once, and a retry sends the body again; read it into bytes"
+  if (payload instanceof ArrayBuffer || ArrayBuffer.isView(payload)) return "bytes go in HttpBody.uint8Array(bytes)"
+  if (payload instanceof FormData) return "a form goes in HttpBody.formData(form)"
+  if (payload instanceof URLSearchParams) return "URL parameters go in HttpBody.urlParams(params)"
+  if (payload instanceof Blob) return "a blob goes in HttpBody.raw(blob)"
+  if ("then" in payload && typeof payload.then === "function") return "it is a promise; await it first"
+  return undefined
+}
+
+const isStream = (payload: object): boolean =>
+  payload instanceof ReadableStream || Symbol.asyncIterator in payload || "~effect/Stream" in payload ||
+  "pipe" in payload && "_read" in payload
+
+const encodeBody = (body: HttpBody.HttpBody): Effect.Effect<Encoded, InvalidPayload> => {
+  switch (body._tag) {
+    case "Empty":
+      return Effect.succeed({ body: "", contentType: undefined })
+    case "Uint8Array":
+      return Effect.succeed({ body: body.text ?? body.body, contentType: body.contentType })
+    case "FormData":
+      return encodeWeb(body.formData, undefined)
+    case "Raw":
+      return encodeRaw(body.body, body.contentType)
+    case "Stream":
+      return Effect.fail(
+        invalid("a stream can be read only once, and a retry sends the body again; read it into bytes")
+      )
+  }
+}
+
+const encodeRaw = (body: unknown, contentType: string | undefined): Effect.Effect<Encoded, InvalidPayload> => {
+  if (typeof body === "string" || body instanceof Uint8Array) return Effect.succeed({ body, contentType })
+  if (body instanceof ArrayBuffer) return Effect.succeed({ body: new Uint8Array(body), contentType })
+  if (body instanceof URLSearchParams || body instanceof Blob || body instanceof FormData) {
+    return encodeWeb(body, contentType)
+  }
+  return Effect.fail(
+    invalid("the bytes of a raw body must be known: give a string, bytes, a Blob, FormData or URLSearchParams")
+  )
+}
+
+// The platform knows how to write a form, a boundary included.
+const encodeWeb = (
+  body: FormData | Blob | URLSearchParams,
+  contentType: string | undefined
+): Effect.Effect<Encoded, InvalidPayload> => {
+  const response = new Response(body)
+  const type = contentType ?? response.headers.get("content-type") ?? undefined
+  return Effect.tryPromise({
+    try: () => response.arrayBuffer(),
+    catch: () => invalid("its bytes could not be read")
+  }).pipe(Effect.map((buffer) => ({ body: new Uint8Array(buffer), contentType: type })))
+}
+
+/** Where the value is that JSON cannot express; its keys may be named, its values not. */
+const locate = (payload: unknown): InvalidPayload => {
+  const parents = new Set<unknown>()
+  const visit = (value: unknown, path: string): InvalidPayload | undefined => {
+    if (typeof value === "bigint") return invalid("JSON has no BigInt; give a number or a string", path)
+    if (typeof value !== "object" || value === null) return undefined
+    if (parents.has(value)) return invalid("it contains itself, which JSON cannot express", path)
+    parents.add(value)
+    for (const key of Object.keys(value)) {
+      const inner = Result.try(() => (value as Record<string, unknown>)[key])
+      const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`
+      if (Result.isFailure(inner)) return invalid("reading it throws", at)
+      const found = visit(inner.success, at)
+      if (found !== undefined) return found
+    }
+    parents.delete(value)
+    return undefined
+  }
+  // A nesting deeper than the stack makes both JSON.stringify and this fail.
+  return Result.getOrElse(Result.try(() => visit(payload, "")), () => invalid("it is nested too deeply")) ??
+    invalid("a toJSON in it throws")
+}

@@ -1,0 +1,66 @@
+/**
+ * Webhooks on Node, batteries included: the fast transport and a pool in one
+ * layer.
+ *
+ * **Example** (A layer from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import { NodeWebhook } from "effect-webhooks/node"
+ *
+ * const layer = NodeWebhook.layerConfig({
+ *   urls: Config.redacted("WEBHOOK_URL"),
+ *   maxRetries: Config.int("WEBHOOK_MAX_RETRIES").pipe(Config.withDefault(3))
+ * })
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as UrlPool from "../UrlPool.ts"
+import * as Webhook from "../Webhook.ts"
+import type { WebhookError } from "../WebhookError.ts"
+import * as NodeTransport from "./NodeTransport.ts"
+
+/**
+ * Options of the layer: those of the `Webhook`, the pool and the transport.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends Webhook.WebhookOptions, UrlPool.Options, NodeTransport.Options {
+  /** Where to send. Without it every send brings its own `url`. */
+  readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
+}
+
+/**
+ * A `Webhook` over the Node transport.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidUrl`, `InvalidHeader` or `InvalidOptions` for what is
+ * wrong with its configuration; constants that make no sense throw
+ * `RangeError` here.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> =>
+  Webhook.layerTransport(options).pipe(
+    Layer.provide(NodeTransport.layer(options)),
+    Layer.provide(options.urls === undefined ? UrlPool.empty : UrlPool.layer(options.urls, options))
+  )
+
+/**
+ * The same from configuration.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
