@@ -102,6 +102,8 @@ export type Outcome =
 export interface Lease {
   /** When to give up waiting, in milliseconds of the monotonic clock. */
   readonly deadline: number
+  /** The caller's last reading of that clock; the pool sets it when the lease had to wait. */
+  at: number
   target: Target | undefined
   held: boolean
   /** Of the pool's own bookkeeping. */
@@ -136,9 +138,9 @@ export class UrlPool extends Context.Service<UrlPool, {
   /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
   /** Whether a leased URL is still open, after a wait for something else. */
-  readonly isOpen: (lease: Lease, now: number) => boolean
+  readonly isOpen: (lease: Lease) => boolean
   /** Gives a lease back, with what the try taught. */
-  readonly release: (lease: Lease, outcome: Outcome, now: number) => void
+  readonly release: (lease: Lease, outcome: Outcome) => void
 }>()("effect-webhooks/UrlPool") {}
 
 /**
@@ -177,7 +179,7 @@ export const layer = (
  * import { Config } from "effect"
  * import { UrlPool } from "effect-webhooks"
  *
- * const layer = UrlPool.layerConfig(Config.redacted("WEBHOOK_URL"))
+ * const layer = UrlPool.layerConfig(Config.Redacted("WEBHOOK_URL"))
  * ```
  *
  * @category layers
@@ -292,8 +294,8 @@ const hold = (lease: Lease, member: Member): void => {
   lease.held = true
 }
 
-const grant = (lease: Lease, member: Member, now: number): void => {
-  member.pace.take(now)
+const grant = (lease: Lease, member: Member): void => {
+  member.pace.take(lease.at)
   hold(lease, member)
 }
 
@@ -340,21 +342,21 @@ class Pool {
         if (target instanceof Member) this.restore(target)
       }),
     given: (url) => this.giveTarget(url),
-    lease: (lease) => Effect.withFiber((fiber) => this.lease(fiber, lease, nowOf(fiber))),
-    isOpen: (lease, now) => {
+    lease: (lease) => lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member),
+    isOpen: (lease) => {
       const { pace, retired } = lease.target as Member
-      pace.refresh(now)
+      pace.refresh(lease.at)
       return lease.epoch === pace.epoch && !pace.shut && retired === undefined
     },
-    release: (lease, outcome, now) => {
+    release: (lease, outcome) => {
       if (!lease.held) return
       lease.held = false
-      this.learn(lease.target as Member, lease.epoch, outcome, now)
+      this.learn(lease.target as Member, lease.epoch, outcome, lease.at)
     }
   }
   /** Sends one that waits for any URL to this one. */
   handOver(member: Member): boolean {
-    return this.waiting.release(member)
+    return member.retired === undefined && this.waiting.release(member)
   }
 
   changed(member: Member): void {
@@ -367,60 +369,47 @@ class Pool {
     this.arm()
   }
 
-  private lease(
-    fiber: Fiber.Fiber<unknown, unknown>,
-    lease: Lease,
-    now: number
-  ): Effect.Effect<boolean, NoUrlAvailable | EndpointGone> {
-    return lease.target === undefined
-      ? this.leaseAny(fiber, lease, now)
-      : this.leaseOne(fiber, lease, lease.target as Member, now)
-  }
-
-  private leaseAny(
-    fiber: Fiber.Fiber<unknown, unknown>,
-    lease: Lease,
-    now: number
-  ): Effect.Effect<boolean, NoUrlAvailable> {
+  private leaseAny(lease: Lease): Effect.Effect<boolean, NoUrlAvailable> {
     if (this.retired === this.members.length) return Effect.fail(this.none())
-    this.refresh(now)
+    this.refresh(lease.at)
     const member = this.waiting.size === 0 ? this.open.rotate() : undefined
     if (member !== undefined) {
-      grant(lease, member, now)
+      grant(lease, member)
       return Effect.succeed(true)
     }
     // Every URL is shut, and none opens in time.
     if (this.shut.size === this.members.length - this.retired && this.shut.first!.at > lease.deadline) {
       return Effect.succeed(false)
     }
-    return Effect.flatMap(
-      this.waiting.park(fiber, lease.deadline, (member) => {
-        if (member !== null) grant(lease, member, nowOf(fiber))
-      }),
-      (member) => member === null ? Effect.fail(this.none()) : Effect.succeed(member !== undefined)
+    return Effect.withFiber((fiber) =>
+      Effect.flatMap(
+        this.waiting.park(fiber, lease.deadline, (member) => {
+          lease.at = nowOf(fiber)
+          if (member !== null) grant(lease, member)
+        }),
+        (member) => member === null ? Effect.fail(this.none()) : Effect.succeed(member !== undefined)
+      )
     )
   }
 
-  private leaseOne(
-    fiber: Fiber.Fiber<unknown, unknown>,
-    lease: Lease,
-    member: Member,
-    now: number
-  ): Effect.Effect<boolean, EndpointGone> {
+  private leaseOne(lease: Lease, member: Member): Effect.Effect<boolean, EndpointGone> {
     const { pace } = member
     const gone = () => Effect.fail(new EndpointGone({ status: member.retired! }))
     if (member.retired !== undefined) return gone()
-    pace.refresh(now)
+    pace.refresh(lease.at)
     if (pace.room > 0) {
-      grant(lease, member, now)
+      grant(lease, member)
       return Effect.succeed(true)
     }
     if (pace.shut && pace.at > lease.deadline) return Effect.succeed(false)
-    return Effect.flatMap(
-      pace.park(fiber, lease.deadline, (open) => {
-        if (open) hold(lease, member)
-      }),
-      (open) => open === false ? gone() : Effect.succeed(open === true)
+    return Effect.withFiber((fiber) =>
+      Effect.flatMap(
+        pace.park(fiber, lease.deadline, (open) => {
+          lease.at = nowOf(fiber)
+          if (open) hold(lease, member)
+        }),
+        (open) => open === false ? gone() : Effect.succeed(open === true)
+      )
     )
   }
 
@@ -456,6 +445,7 @@ class Pool {
     member.retired = undefined
     this.retired--
     member.pace.restart()
+    while (this.handOver(member));
   }
 
   private soonest(): Member | undefined {

@@ -57,11 +57,11 @@ import * as Scope from "effect/Scope"
 import { encode, type Encoded } from "./internal/encode.ts"
 import * as Headers from "./internal/headers.ts"
 import { InFlight } from "./internal/inFlight.ts"
-import { makeId } from "./internal/messageId.ts"
+import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { rateLimit } from "./internal/rateLimit.ts"
 import { monotonicMillis } from "./internal/time.ts"
-import { Turns } from "./internal/turns.ts"
+import { type Line, Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 import type * as Signature from "./Signature.ts"
@@ -351,10 +351,13 @@ class Send implements UrlPool.Lease {
   target: UrlPool.Target | undefined = undefined
   held = false
   epoch = 0
-  /** The origin of which this send holds a turn. */
-  turn: string | undefined = undefined
+  /** A turn that this send holds. */
+  turn: Line | undefined = undefined
+  /** Whether an attempt is under way. */
+  trying = false
   /** When the last attempt ended. */
   ended: number
+  at: number
   reply: Transport.Reply | undefined = undefined
   last: WebhookErrorReason | undefined = undefined
   maybe = false
@@ -366,11 +369,12 @@ class Send implements UrlPool.Lease {
     this.id = id
     this.timeout = settings.timeout
     this.allowed = settings.deadline
-    this.started = this.ended = this.now()
+    this.started = this.ended = this.at = monotonicMillis(this.clock)
   }
 
+  /** Reads the clock: half a microsecond, so where no time can have passed `at` will do. */
   now(): number {
-    return monotonicMillis(this.clock)
+    return this.at = monotonicMillis(this.clock)
   }
 
   get deadline(): number {
@@ -419,6 +423,7 @@ const makeRun = (
   layerHeaders: Record<string, string>
 ) => {
   const turns = new Turns(settings.maxPerOrigin)
+  const makeId = makeIds()
   const agent = userAgent()
   const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
   const jsonHeaders = { "content-type": "application/json", ...bareHeaders }
@@ -444,6 +449,7 @@ const makeRun = (
       const setback = yield* attempt(send, encoded, signed)
       if (setback === undefined) return new Delivered(send.fields())
       yield* pause(send, setback)
+      send.now()
     }
   })
 
@@ -454,15 +460,14 @@ const makeRun = (
       const leased = yield* pool.lease(send)
       if (!leased) return yield* tooLate(send)
       const { origin } = send.target!
-      if (turns.take(origin)) {
-        send.turn = origin
-        return
-      }
-      const turn = yield* turns.wait(send.fiber, origin, send.deadline, () => {
-        send.turn = origin
+      send.turn = turns.take(origin)
+      if (send.turn !== undefined) return
+      const turn = yield* turns.wait(send.fiber, origin, send.deadline, (line) => {
+        send.turn = line
       })
       if (turn === undefined) return yield* send.exceeded("turn")
-      if (pool.isOpen(send, send.now())) return
+      send.now()
+      if (pool.isOpen(send)) return
       giveTurn(send)
       giveLease(send, untold)
     }
@@ -478,7 +483,7 @@ const makeRun = (
   }
 
   const giveLease = (send: Send, outcome: UrlPool.Outcome): void => {
-    if (send.held) pool.release(send, outcome, send.now())
+    if (send.held) pool.release(send, outcome)
   }
 
   const headersOf = (
@@ -498,11 +503,14 @@ const makeRun = (
         new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
       )
     }
-    return Effect.fromResult(Result.map(Headers.parse(options.headers, signing), (own) => ({
-      ...layers,
-      ...own,
-      "webhook-id": id
-    })))
+    // A send's own signer signs what the layer's headers were not checked for.
+    const own = options.signer === undefined || settings.signer !== undefined
+      ? Headers.parse(options.headers, signing)
+      : Headers.parse({ ...layerHeaders, ...options.headers }, signing)
+    const identified = signing || options.id !== undefined
+    return Effect.fromResult(
+      Result.map(own, (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own })
+    )
   }
 
   // One attempt, with the time that is left; `undefined` is the delivery.
@@ -512,10 +520,10 @@ const makeRun = (
     headers: Readonly<Record<string, string>>
   ): Effect.fn.Return<Setback | undefined, WebhookErrorReason> {
     const target = send.target!
-    const started = send.now()
+    const started = send.at
     const left = send.deadline - started
     if (left <= 0) return yield* send.exceeded("turn")
-    send.pinned = true
+    send.pinned = send.trying = true
     send.reply = undefined
     const result = yield* Effect.result(transport.attempt({
       url: target.url,
@@ -526,13 +534,13 @@ const makeRun = (
     }))
     const ended = send.now()
     giveTurn(send)
+    send.trying = false
     let setback: Setback | undefined
     if (Result.isFailure(result)) {
       setback = fault(result.failure)
     } else {
       send.reply = result.success
-      const verdict = settings.classify === undefined ? undefined : yield* classify(settings.classify, result.success)
-      setback = judge(result.success, verdict, send.clock)
+      setback = judge(result.success, settings.classify, send.clock)
     }
     send.history.push({
       target: target.label,
@@ -560,9 +568,10 @@ const makeRun = (
     const delay = over ? Result.succeed(undefined) : yield* Effect.result(nextDelay(send, reason))
     const backoff = Result.getOrElse(delay, () => undefined)
     const wait = setback.limited ? hint ?? backoff : Math.max(hint ?? 0, backoff ?? 0)
+    send.now()
     giveLease(send, setback.limited ? { _tag: "Limited", retryAfter: wait ?? unhinted } : setback.outcome)
     if (Result.isFailure(delay)) return yield* delay.failure
-    if (backoff === undefined || wait === undefined || send.now() + wait >= send.deadline) return yield* reason
+    if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
     yield* send.clock.sleep(Duration.millis(wait))
   })
@@ -594,12 +603,17 @@ const makeRun = (
           onSuccess: Effect.succeed,
           onFailure: (cause) => {
             const reason = reasonOf(cause)
-            return reason === undefined
-              ? Effect.failCause(cause as Cause.Cause<never>)
-              : onFailed(new Failed({ ...send.fields(), reason, delivered: send.maybe ? "maybe" : "no" }))
+            if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
+            const failed = new Failed({
+              ...send.fields(),
+              reason,
+              delivered: send.maybe || send.trying ? "maybe" : "no"
+            })
+            return Effect.andThen(logFailed(failed), onFailed(failed))
           }
         }),
         () => {
+          if (send.held) send.now()
           giveTurn(send)
           giveLease(send, untold)
           inFlight.delete(fiber)
@@ -639,7 +653,8 @@ const sign = (
         : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
     ),
     inTime(send),
-    Effect.catchDefect((defect) => Effect.fail(unexpected("signer", defect)))
+    Effect.catchDefect((defect) => Effect.fail(unexpected("signer", defect))),
+    Effect.tap(() => Effect.sync(() => send.now()))
   )
 
 const inTime = (send: Send) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>
@@ -648,14 +663,14 @@ const inTime = (send: Send) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.E
     orElse: () => Effect.fail(send.exceeded("attempt"))
   })
 
-const classify = (
-  f: NonNullable<WebhookOptions["classify"]>,
-  reply: Transport.Reply
-): Effect.Effect<RetryPolicy.Verdict | undefined, Unexpected> =>
-  Effect.try({ try: () => f(reply), catch: (defect) => unexpected("classify", defect) })
-
 const unexpected = (source: string, defect: unknown): Unexpected =>
   new Unexpected({ source, cause: Redacted.make(defect) })
+
+const logFailed = (failed: Failed): Effect.Effect<void> =>
+  Effect.logDebug(
+    `webhook to ${failed.target ?? "nowhere"} failed after ${failed.attempts} attempts: ${failed.error}; ` +
+      `delivered: ${failed.delivered}`
+  )
 
 /** `undefined` if the fiber was interrupted, which is not a failure. */
 const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | undefined => {
@@ -667,14 +682,30 @@ const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | 
 /** What an answer means; `undefined` is the delivery. */
 const judge = (
   reply: Transport.Reply,
-  overruled: RetryPolicy.Verdict | undefined,
+  classify: WebhookOptions["classify"],
   clock: Clock.Clock
 ): Setback | undefined => {
   const { status } = reply
-  const verdict = overruled ?? RetryPolicy.verdict(status)
+  const byStatus = RetryPolicy.verdict(status)
+  const own = classify === undefined ? undefined : Result.try(() => classify(reply))
+  if (own !== undefined && Result.isFailure(own)) {
+    return {
+      reason: unexpected("classify", own.failure),
+      retry: false,
+      maybe: byStatus === "delivered" || status >= 500,
+      limited: false,
+      hint: undefined,
+      outcome: untold
+    }
+  }
+  const overruled = own?.success
+  const verdict = overruled ?? byStatus
   if (verdict === "delivered") return undefined
   const limited = status === 429
-  const hint = limited || status === 503 ? RetryPolicy.retryAfter(reply, clock.currentTimeMillisUnsafe()) : undefined
+  // A hint counts where HTTP defines it, and where the user's own rule says "again".
+  const hint = limited || status === 503 || overruled === "retry"
+    ? RetryPolicy.retryAfter(reply, clock.currentTimeMillisUnsafe())
+    : undefined
   const retryAfter = hint === undefined ? undefined : Duration.millis(hint)
   return {
     reason: verdict === "gone"

@@ -144,8 +144,8 @@ export class Redirected extends Data.TaggedError("Redirected")<{
 }
 
 /**
- * The receiver says that this URL is gone (410, or what `classify` calls
- * gone): it has been taken out of the pool.
+ * The receiver says that this URL is gone: 410, or what `classify` calls gone.
+ * A URL of the pool has been taken out of it.
  *
  * @category errors
  * @since 0.1.0
@@ -154,7 +154,7 @@ export class EndpointGone extends Data.TaggedError("EndpointGone")<{
   readonly status: number
 }> {
   override get message(): string {
-    return `${this.status}: the receiver says that this URL is gone; it is retired from the pool`
+    return `${this.status}: the receiver says that this URL is gone`
   }
 }
 

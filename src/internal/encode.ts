@@ -13,7 +13,13 @@ export interface Encoded {
   readonly contentType: string | undefined
 }
 
-const invalid = (message: string, path = ""): InvalidPayload => new InvalidPayload({ violations: [{ path, message }] })
+// A path is made of the payload's own keys, which may be of any length.
+const longestPath = 200
+
+const invalid = (message: string, path = ""): InvalidPayload =>
+  new InvalidPayload({
+    violations: [{ path: path.length > longestPath ? `${path.slice(0, longestPath)}…` : path, message }]
+  })
 
 /**
  * Encodes a payload, once for all attempts.
@@ -21,18 +27,16 @@ const invalid = (message: string, path = ""): InvalidPayload => new InvalidPaylo
  * @internal
  */
 export const encode = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> =>
-  HttpBody.isHttpBody(payload) ? encodeBody(payload) : Effect.fromResult(encodeJson(payload))
+  HttpBody.isHttpBody(payload) ? encodeBody(payload) : encodeJson(payload)
 
-const encodeJson = (payload: unknown): Result.Result<Encoded, InvalidPayload> => {
+const encodeJson = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> => {
   const binary = typeof payload === "object" && payload !== null ? notJson(payload) : undefined
-  if (binary !== undefined) return Result.fail(invalid(binary))
-  return Result.flatMap(
-    Result.try({ try: (): string | undefined => JSON.stringify(payload), catch: () => locate(payload) }),
-    (body) =>
-      body === undefined
-        ? Result.fail(invalid(`JSON cannot express a bare ${typeof payload}`))
-        : Result.succeed({ body, contentType: "application/json" })
-  )
+  if (binary !== undefined) return Effect.fail(invalid(binary))
+  const json = Result.try((): string | undefined => JSON.stringify(payload))
+  if (Result.isFailure(json)) return Effect.fail(locate(payload))
+  return json.success === undefined
+    ? Effect.fail(invalid(`JSON cannot express a bare ${typeof payload}`))
+    : Effect.succeed({ body: json.success, contentType: "application/json" })
 }
 
 // What JSON.stringify would take, and make nonsense of.
@@ -103,7 +107,14 @@ const locate = (payload: unknown): InvalidPayload => {
     parents.add(value)
     for (const key of Object.keys(value)) {
       const inner = Result.try(() => (value as Record<string, unknown>)[key])
-      const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`
+      const plain = /^[\w$-]+$/.test(key)
+      const at = Array.isArray(value)
+        ? `${path}[${key}]`
+        : !plain
+        ? `${path}[${JSON.stringify(key)}]`
+        : path === ""
+        ? key
+        : `${path}.${key}`
       if (Result.isFailure(inner)) return invalid("reading it throws", at)
       const found = visit(inner.success, at)
       if (found !== undefined) return found

@@ -3,9 +3,15 @@ import type * as Fiber from "effect/Fiber"
 import { Alarm } from "./alarm.ts"
 import { Waiting } from "./waiting.ts"
 
-interface Line {
+/**
+ * The attempts to one key: a turn is held on it.
+ *
+ * @internal
+ */
+export interface Line {
+  readonly key: string
   inFlight: number
-  waiting: Waiting<true> | undefined
+  waiting: Waiting<Line> | undefined
 }
 
 /**
@@ -24,15 +30,16 @@ export class Turns {
   }
 
   /** Takes a turn if one is free. */
-  take(key: string): boolean {
+  take(key: string): Line | undefined {
     const line = this.lines.get(key)
     if (line === undefined) {
-      this.lines.set(key, { inFlight: 1, waiting: undefined })
-      return true
+      const first: Line = { key, inFlight: 1, waiting: undefined }
+      this.lines.set(key, first)
+      return first
     }
-    if (line.inFlight >= this.max) return false
+    if (line.inFlight >= this.max) return undefined
     line.inFlight++
-    return true
+    return line
   }
 
   /** Waits for a turn that `take` refused; `undefined` when the deadline comes first. */
@@ -40,18 +47,17 @@ export class Turns {
     fiber: Fiber.Fiber<unknown, unknown>,
     key: string,
     deadline: number,
-    accept: () => void
-  ): Effect.Effect<true | undefined> {
+    accept: (line: Line) => void
+  ): Effect.Effect<Line | undefined> {
     const line = this.lines.get(key)!
     line.waiting ??= new Waiting(this.alarm)
     return line.waiting.park(fiber, deadline, accept)
   }
 
   /** Gives a turn back: to the first in line, if somebody waits. */
-  give(key: string): void {
-    const line = this.lines.get(key)!
-    if (line.waiting?.release(true) === true) return
+  give(line: Line): void {
+    if (line.waiting?.release(line) === true) return
     line.inFlight--
-    if (line.inFlight === 0) this.lines.delete(key)
+    if (line.inFlight === 0) this.lines.delete(line.key)
   }
 }

@@ -19,6 +19,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type * as Net from "node:net"
 import { join } from "../internal/bytes.ts"
 import { positiveMillis } from "../internal/options.ts"
 import { type AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
@@ -82,42 +83,81 @@ export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect
 export const make = (options?: Options): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
   const keepAlive = positiveMillis("keepAlive", options?.keepAlive ?? 4_000)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
-  const settings: Undici.Agent.Options = {
-    // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: keepAlive,
-    keepAliveMaxTimeout: keepAlive,
+  const connect = Undici.buildConnector({
+    ...options?.tls as object,
     allowH2: false,
-    connect: {
-      ...(options?.tls as object),
-      timeout: positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
-    }
-  }
+    timeout: positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
+  })
   return Effect.gen(function*() {
-    const state = { closed: false }
+    const exchanges = new Exchanges()
+    const settings: Undici.Agent.Options = {
+      // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAlive,
+      keepAliveMaxTimeout: keepAlive,
+      allowH2: false,
+      // Called from within `dispatch`. It does return the socket, whatever its type says.
+      connect: (options, callback) => exchanges.connecting(connect(options, callback) as unknown as Net.Socket)
+    }
     const agent = yield* Effect.acquireRelease(
       Effect.sync(() => new Undici.Agent(settings)),
       (agent) =>
-        Effect.suspend(() => {
-          state.closed = true
-          return Effect.promise(() => agent.close())
-        }).pipe(
+        exchanges.close.pipe(
           Effect.timeoutOption(Duration.millis(grace)),
-          Effect.andThen(Effect.promise(() => agent.destroy()))
+          Effect.andThen(Effect.promise(() => {
+            exchanges.interrupt()
+            // Not `close` first: after it the agent does not know its sockets any more.
+            return agent.destroy()
+          }))
         )
     )
     return {
       attempt: (request) =>
         Effect.callback<Reply, AttemptError>((resume) => {
-          if (state.closed) return resume(Effect.interrupt)
-          const exchange = new Exchange(request, state, resume)
+          if (exchanges.closed) return resume(Effect.interrupt)
+          const exchange = new Exchange(request, exchanges, resume)
           const { origin, path } = placeOf(request.url)
+          exchanges.starting = exchange
           agent.dispatch({ origin, path, method: "POST", headers: request.headers, body: request.body }, exchange)
-          return Effect.sync(() => exchange.interrupt())
+          exchanges.starting = undefined
+          return Effect.sync(() => exchange.abort())
         })
     }
   })
+}
+
+/** What is in flight, so that closing can wait for it and then end it. */
+class Exchanges {
+  closed = false
+  /** The one that is being dispatched: a connection that is made in that step is made for it. */
+  starting: Exchange | undefined
+  private readonly all = new Set<Exchange>()
+  private onIdle: (() => void) | undefined
+
+  add(exchange: Exchange): void {
+    this.all.add(exchange)
+  }
+
+  delete(exchange: Exchange): void {
+    this.all.delete(exchange)
+    if (this.all.size === 0) this.onIdle?.()
+  }
+
+  connecting(socket: Net.Socket): void {
+    if (this.starting !== undefined) this.starting.socket = socket
+  }
+
+  /** Lets nobody begin any more, and waits for those who have. */
+  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+    this.closed = true
+    this.onIdle = () => resume(Effect.void)
+    if (this.all.size === 0) this.onIdle()
+  })
+
+  interrupt(): void {
+    for (const exchange of this.all) exchange.interrupt()
+  }
 }
 
 interface Place {
@@ -142,10 +182,12 @@ const maxDelay = 2 ** 31 - 1
 
 const aborted = new Error("The attempt has ended")
 
-/** One request and what comes back. It calls `resume` exactly once, unless it is interrupted. */
+/** One request and what comes back. It calls `resume` exactly once, unless it is aborted. */
 class Exchange implements Undici.Dispatcher.DispatchHandler {
+  /** The connection that is being made for it. */
+  socket: Net.Socket | undefined
   private readonly max: number
-  private readonly state: { readonly closed: boolean }
+  private readonly exchanges: Exchanges
   private readonly resume: (effect: Effect.Effect<Reply, AttemptError>) => void
   private readonly timer: NodeJS.Timeout
   private controller: Undici.Dispatcher.DispatchController | undefined
@@ -158,28 +200,36 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
 
   constructor(
     request: AttemptRequest,
-    state: { readonly closed: boolean },
+    exchanges: Exchanges,
     resume: (effect: Effect.Effect<Reply, AttemptError>) => void
   ) {
     this.max = request.maxResponseBytes
-    this.state = state
+    this.exchanges = exchanges
     this.resume = resume
     this.timer = setTimeout(() => {
       this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(timedOut(this.phase, request.timeout)))
-      this.controller?.abort(aborted)
+      this.abort()
     }, Math.min(request.timeout, maxDelay))
+    exchanges.add(this)
+  }
+
+  /** Nothing more is wanted of it: its connection is closed, or is not made. */
+  abort(): void {
+    this.finish()
+    if (this.controller !== undefined) this.controller.abort(aborted)
+    else this.socket?.destroy(aborted)
   }
 
   interrupt(): void {
-    this.done = true
-    clearTimeout(this.timer)
-    this.controller?.abort(aborted)
+    this.end(Effect.interrupt)
+    this.abort()
   }
 
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
     // A request that waited for a connection until its time was over is never written.
     if (this.done) return controller.abort(aborted)
     this.controller = controller
+    this.socket = undefined
     this.phase = "sent"
   }
 
@@ -203,20 +253,19 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.end(
-      this.state.closed
-        ? Effect.interrupt
-        : this.phase === "headers"
-        ? this.reply(true)
-        : Effect.fail(disconnected(error, this.phase))
-    )
+    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(disconnected(error, this.phase)))
   }
 
   private end(effect: Effect.Effect<Reply, AttemptError>): void {
     if (this.done) return
+    this.finish()
+    this.resume(effect)
+  }
+
+  private finish(): void {
     this.done = true
     clearTimeout(this.timer)
-    this.resume(effect)
+    this.exchanges.delete(this)
   }
 
   private reply(truncated: boolean): Effect.Effect<Reply> {

@@ -9,8 +9,8 @@
  * import { NodeWebhook } from "effect-webhooks/node"
  *
  * const layer = NodeWebhook.layerConfig({
- *   urls: Config.redacted("WEBHOOK_URL"),
- *   maxRetries: Config.int("WEBHOOK_MAX_RETRIES").pipe(Config.withDefault(3))
+ *   urls: Config.Redacted("WEBHOOK_URL"),
+ *   maxRetries: Config.Int("WEBHOOK_MAX_RETRIES").pipe(Config.withDefault(3))
  * })
  * ```
  *
@@ -22,7 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
-import type { WebhookError } from "../WebhookError.ts"
+import { InvalidOptions, WebhookError } from "../WebhookError.ts"
 import * as NodeTransport from "./NodeTransport.ts"
 
 /**
@@ -57,10 +57,20 @@ export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookErr
 /**
  * The same from configuration.
  *
+ * **Details**
+ *
+ * A configured value that makes no sense fails with `InvalidOptions` when the
+ * layer is built.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrap(Effect.flatMap(Config.unwrap(options), (options) =>
+    Effect.try({
+      try: () => layer(options),
+      catch: (error) =>
+        new WebhookError({ reason: new InvalidOptions({ option: "of the configuration", detail: String(error) }) })
+    })))

@@ -1,0 +1,63 @@
+// Four sends to a receiver that is unkind, and every attempt they took.
+import { Console, Effect } from "effect"
+import { RetryPolicy, Webhook, type WebhookResult } from "../src/index.ts"
+import { NodeWebhook, TestReceiver } from "../src/node/index.ts"
+
+// A webhook URL is a credential: this stands in for the part that nobody should see.
+const token = "tok_b2f1c09e7a"
+
+const routes: TestReceiver.Routes = {
+  [`/flaky/${token}`]: [
+    TestReceiver.reply({ status: 500 }),
+    TestReceiver.reply({ status: 429, body: { retry_after: 0.4 } }),
+    TestReceiver.reply({ status: 204 })
+  ],
+  [`/gone/${token}`]: TestReceiver.reply({ status: 410 }),
+  [`/drips/${token}`]: TestReceiver.drip({ status: 200 }),
+  [`/hangs/${token}`]: TestReceiver.hang
+}
+
+const names = ["flaky", "gone", "drips", "hangs"]
+
+const program = Effect.gen(function*() {
+  const receiver = yield* TestReceiver.make(routes)
+  yield* Console.log(`${receiver.url} is unkind. Each of its URLs ends in a token, which is printed nowhere.\n`)
+
+  // The pool goes round its URLs, one per send, so that each send gets one of the four.
+  const layer = NodeWebhook.layer({
+    urls: names.map((name) => ({ name, url: receiver.urlOf(`/${name}/${token}`) })),
+    timeout: "400 millis",
+    maxRetries: 2,
+    retry: RetryPolicy.backoff({ base: "200 millis" })
+  })
+  const results = yield* Effect.forEach(names, (name) => Webhook.send({ content: `to ${name}` }), {
+    concurrency: "unbounded"
+  }).pipe(Effect.provide(layer))
+
+  yield* Console.log(table([
+    ["target", "status", "waited", "took", "outcome"],
+    ...results.flatMap(({ history }) => history.map(row))
+  ]))
+  for (const result of results) yield* Console.log(line(result))
+}).pipe(Effect.scoped)
+
+const row = ({ reason, status, target, took, waited }: WebhookResult.Attempt): ReadonlyArray<string> => [
+  target,
+  String(status ?? "none"),
+  `${Math.round(waited)} ms`,
+  `${Math.round(took)} ms`,
+  reason?.message ?? "delivered"
+]
+
+const line = (result: WebhookResult.WebhookResult): string =>
+  result.ok
+    ? `${result.url}: delivered, attempts ${result.attempts}, answer cut off: ${result.truncated ? "yes" : "no"}`
+    : `${result.url}: failed, attempts ${result.attempts}, delivered: ${result.delivered}, ${result.reason._tag}`
+
+const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()).join("\n") +
+    "\n"
+}
+
+await Effect.runPromise(program)
