@@ -242,7 +242,7 @@ const parse = (input: unknown, field: string, suffix: string): Result.Result<Tar
   if (!URL.canParse(value)) return fail("it does not parse; it must be absolute, as in https://example.com/hook")
   const url = new URL(value)
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return fail(`its scheme must be http or https, not ${url.protocol.slice(0, -1)}`)
+    return fail("its scheme must be http or https")
   }
   if (url.username !== "" || url.password !== "") {
     return fail("it has user-info before the host; send credentials in a header instead")
@@ -324,7 +324,8 @@ class Pool {
   }
 
   readonly service: UrlPool["Service"] = {
-    next: Effect.suspend(() => {
+    next: Effect.withFiber((fiber) => {
+      this.refresh(nowOf(fiber))
       const member = this.open.rotate() ?? this.soonest()
       return member === undefined ? Effect.fail(this.none()) : Effect.succeed(member)
     }),
@@ -345,7 +346,7 @@ class Pool {
     lease: (lease) => lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member),
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member
-      pace.refresh(lease.at)
+      pace.settle(lease.at)
       return lease.epoch === pace.epoch && !pace.shut && retired === undefined
     },
     release: (lease, outcome) => {
@@ -396,7 +397,7 @@ class Pool {
     const { pace } = member
     const gone = () => Effect.fail(new EndpointGone({ status: member.retired! }))
     if (member.retired !== undefined) return gone()
-    pace.refresh(lease.at)
+    pace.settle(lease.at)
     if (pace.room > 0) {
       grant(lease, member)
       return Effect.succeed(true)
@@ -459,7 +460,7 @@ class Pool {
 
   private refresh(now: number): void {
     for (let first = this.shut.first; first !== undefined && first.at <= now; first = this.shut.first) {
-      first.refresh(now)
+      first.settle(now)
     }
   }
 

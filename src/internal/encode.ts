@@ -26,12 +26,11 @@ const invalid = (message: string, path = ""): InvalidPayload =>
  *
  * @internal
  */
-export const encode = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> =>
-  HttpBody.isHttpBody(payload) ? encodeBody(payload) : encodeJson(payload)
-
-const encodeJson = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> => {
-  const binary = typeof payload === "object" && payload !== null ? notJson(payload) : undefined
-  if (binary !== undefined) return Effect.fail(invalid(binary))
+export const encode = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> => {
+  const seen = Result.try(() => HttpBody.isHttpBody(payload) || notJson(payload))
+  if (Result.isFailure(seen)) return Effect.fail(invalid("reading it throws"))
+  if (seen.success === true) return encodeBody(payload as HttpBody.HttpBody)
+  if (seen.success !== undefined) return Effect.fail(invalid(seen.success))
   const json = Result.try((): string | undefined => JSON.stringify(payload))
   if (Result.isFailure(json)) return Effect.fail(locate(payload))
   return json.success === undefined
@@ -40,14 +39,17 @@ const encodeJson = (payload: unknown): Effect.Effect<Encoded, InvalidPayload> =>
 }
 
 // What JSON.stringify would take, and make nonsense of.
-const notJson = (payload: object): string | undefined => {
+const notJson = (payload: unknown): string | undefined => {
+  if (typeof payload !== "object" || payload === null) return undefined
   const prototype = Object.getPrototypeOf(payload)
   if (prototype === Object.prototype || prototype === null || Array.isArray(payload)) return undefined
   if (isStream(payload)) return "a stream can be read only once, and a retry sends the body again; read it into bytes"
+  if (Effect.isEffect(payload)) return "it is an Effect; run it first, with yield*"
   if (payload instanceof ArrayBuffer || ArrayBuffer.isView(payload)) return "bytes go in HttpBody.uint8Array(bytes)"
   if (payload instanceof FormData) return "a form goes in HttpBody.formData(form)"
   if (payload instanceof URLSearchParams) return "URL parameters go in HttpBody.urlParams(params)"
   if (payload instanceof Blob) return "a blob goes in HttpBody.raw(blob)"
+  if (payload instanceof Request || payload instanceof Response) return "it is a message of its own; give its body"
   if ("then" in payload && typeof payload.then === "function") return "it is a promise; await it first"
   return undefined
 }
@@ -100,7 +102,9 @@ const encodeWeb = (
 /** Where the value is that JSON cannot express; its keys may be named, its values not. */
 const locate = (payload: unknown): InvalidPayload => {
   const parents = new Set<unknown>()
-  const visit = (value: unknown, path: string): InvalidPayload | undefined => {
+  const visit = (input: unknown, path: string): InvalidPayload | undefined => {
+    const value = toJson(input, path)
+    if (value instanceof InvalidPayload) return value
     if (typeof value === "bigint") return invalid("JSON has no BigInt; give a number or a string", path)
     if (typeof value !== "object" || value === null) return undefined
     if (parents.has(value)) return invalid("it contains itself, which JSON cannot express", path)
@@ -124,5 +128,12 @@ const locate = (payload: unknown): InvalidPayload => {
   }
   // A nesting deeper than the stack makes both JSON.stringify and this fail.
   return Result.getOrElse(Result.try(() => visit(payload, "")), () => invalid("it is nested too deeply")) ??
-    invalid("a toJSON in it throws")
+    invalid("JSON cannot express it")
+}
+
+// What JSON.stringify looks at in place of a value that has a toJSON.
+const toJson = (value: unknown, path: string): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  const result = Result.try(() => "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value)
+  return Result.isFailure(result) ? invalid("its toJSON throws", path) : result.success
 }

@@ -4,10 +4,10 @@ import type { Alarm, Entry } from "./alarm.ts"
 import type { Item } from "./heap.ts"
 import { Waiting } from "./waiting.ts"
 
-// A remembered pace ends after an hour at most. What was learned of a limit is
-// learned anew after ten minutes, so that it does not outlive its reason.
+// A remembered pace ends after an hour at most. A limit that was learned is put
+// to the test again after ten minutes, so that it does not outlive its reason.
 const longest = 3_600_000
-const relearn = 600_000
+const retest = 600_000
 
 // Two answers of one window may name its end a little differently.
 const sameWindow = 50
@@ -17,10 +17,11 @@ const sameWindow = 50
  *
  * Unpaced, everybody goes. When the receiver says "enough", the URL is shut
  * until the instant that it named. Then one goes first, and then as many at a
- * time as the receiver says remain, else twice as many as before. What the
- * receiver took in a window that ended in a 429 is all that it is sent in each
- * window after, so that those who wait do not run into the same wall. When
- * nobody waits and nothing is in flight, all of it is forgotten.
+ * time as the receiver says remain, else twice as many as before. Where it says
+ * nothing, the number that it took before a 429 is supposed to be its limit:
+ * so many go in the next window, and then one alone. If that one is refused,
+ * the limit is known, and the windows after end before the 429 and not by it.
+ * When nobody waits and nothing is in flight, all of it is forgotten.
  *
  * @internal
  */
@@ -45,6 +46,7 @@ export class Pace implements Item {
   private served = 0
   private refused = false
   private limit = Infinity
+  private known = false
   private span = 0
   private learnedAt = 0
   private opening: Entry | undefined
@@ -68,20 +70,20 @@ export class Pace implements Item {
   get room(): number {
     if (!this.paced) return Infinity
     if (this.shut) return 0
-    return this.left < Infinity
-      ? this.left - this.flying
-      : Math.min(this.batch - this.sent, this.limit - this.served - this.flying)
+    if (this.left < Infinity) return this.left - this.flying
+    const supposed = this.limit - this.served - this.flying
+    return Math.min(this.batch - this.sent, supposed > 0 || this.known || this.flying > 0 ? supposed : 1)
   }
 
-  /** Opens the URL if its time has come. */
-  refresh(now: number): void {
+  private refresh(now: number): void {
     if (!this.shut || now < this.at) return
     if (this.refused && this.served > 0) {
+      this.known = this.served === this.limit
       this.limit = this.served
       this.span = this.at - this.since
       this.learnedAt = now
-    } else if (now - this.learnedAt > relearn) {
-      this.limit = Infinity
+    } else if (now - this.learnedAt > retest) {
+      this.known = false
     }
     this.begin(now)
   }
@@ -119,7 +121,7 @@ export class Pace implements Item {
       this.flying--
       this.sent--
     }
-    this.settle(now)
+    this.landed(now)
   }
 
   /** One was refused: the URL is shut for `wait`. */
@@ -127,7 +129,7 @@ export class Pace implements Item {
     if (epoch === this.epoch) this.flying--
     this.refused = true
     this.close(now, now + wait)
-    this.settle(now)
+    this.landed(now)
   }
 
   /** One was taken. */
@@ -139,7 +141,7 @@ export class Pace implements Item {
       if (remaining !== undefined && resetAfter !== undefined) this.told(now, remaining, now + resetAfter)
       if (this.paced && this.left === Infinity) this.grow(now)
     }
-    this.settle(now)
+    this.landed(now)
   }
 
   /** Those who wait for this URL need wait no longer. */
@@ -172,7 +174,9 @@ export class Pace implements Item {
       this.batch *= 2
       this.sent = this.taken = 0
     }
-    if (this.served >= this.limit) this.close(now, now + this.span)
+    if (this.known && this.served >= this.limit) this.close(now, now + this.span)
+    // It takes more than we supposed.
+    if (this.served > this.limit) this.limit = Infinity
   }
 
   private close(now: number, until: number): void {
@@ -180,26 +184,30 @@ export class Pace implements Item {
     this.shut = this.paced = true
   }
 
-  /** Sends those who wait, as far as there is room. */
+  /** Opens the URL if its time has come, and sends those who wait, as far as there is room. */
   settle(now: number): void {
-    // The hot path ends here.
     if (!this.paced) return
     this.refresh(now)
     while (this.room > 0) {
       if (this.waiting.size > 0) {
         this.take(now)
         this.waiting.release(true)
-      } else if (!this.handOver()) {
-        if (this.flying === 0) this.forget()
-        break
-      }
+      } else if (!this.handOver()) break
     }
     this.arm()
     this.changed()
   }
 
+  private landed(now: number): void {
+    // The hot path ends here.
+    if (!this.paced) return
+    this.settle(now)
+    // Room is left, so nobody waits.
+    if (this.flying === 0 && this.room > 0) this.forget()
+  }
+
   private forget(): void {
-    this.paced = false
+    this.paced = this.known = false
     this.limit = Infinity
     this.left = Infinity
     this.windowEnd = 0

@@ -130,7 +130,7 @@ export const reply = (options?: {
   const bytes = body instanceof Uint8Array
     ? body
     : encoder.encode(typeof body === "string" ? body : JSON.stringify(body))
-  const delay = options?.delay === undefined ? 0 : positiveMillis("delay", options.delay)
+  const delay = options?.delay === undefined || options.delay === 0 ? 0 : positiveMillis("delay", options.delay)
   return answer(delay, ({ maxResponseBytes }) =>
     Effect.succeed(
       new Reply(status, headers, bytes.subarray(0, maxResponseBytes), bytes.length > maxResponseBytes)

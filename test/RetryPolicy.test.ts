@@ -1,0 +1,156 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Schedule } from "effect"
+import { RetryPolicy } from "effect-webhooks"
+
+const now = Date.UTC(1994, 10, 6, 8, 49, 0)
+
+describe("RetryPolicy", () => {
+  describe("verdict", () => {
+    const cases: ReadonlyArray<readonly [RetryPolicy.Verdict, ReadonlyArray<number>]> = [
+      ["delivered", [200, 201, 204, 299]],
+      ["retry", [429, 500, 501, 503, 505, 530, 599]],
+      ["gone", [410]],
+      ["fail", [0, 100, 199, 300, 301, 304, 308, 400, 401, 404, 407, 408, 409, 411, 425, 428, 430, 499, 600, 999, NaN]]
+    ]
+    for (const [verdict, statuses] of cases) {
+      it(`is ${verdict} for ${statuses.join(", ")}`, () => {
+        for (const status of statuses) assert.strictEqual(RetryPolicy.verdict(status), verdict, String(status))
+      })
+    }
+  })
+
+  describe("parseHint", () => {
+    it.each<readonly [unknown, number]>([
+      [1, 1000],
+      [0.5, 500],
+      [64.57, 64_570],
+      ["120", 120_000],
+      ["0.25", 250],
+      [" 3 ", 3000],
+      ["Sun, 06 Nov 1994 08:49:37 GMT", 37_000],
+      ["Sunday, 06-Nov-94 08:49:37 GMT", 37_000],
+      ["Sun Nov  6 08:49:37 1994", 37_000],
+      ["Tue Nov 15 08:49:00 1994", 9 * 86_400_000],
+      [1e300, 1e303]
+    ])("reads %j", (hint, millis) => {
+      assert.approximately(RetryPolicy.parseHint(hint, now)!, millis, millis * 1e-9)
+    })
+
+    it.each<readonly [unknown]>([
+      [0],
+      [-0],
+      [-1],
+      [NaN],
+      [Infinity],
+      [-Infinity],
+      [1.7e308],
+      ["0"],
+      ["0.0"],
+      ["-1"],
+      ["+1"],
+      ["1e3"],
+      ["0x10"],
+      [".5"],
+      ["5."],
+      ["1 2"],
+      ["1,5"],
+      ["5s"],
+      ["9".repeat(400)],
+      [""],
+      ["NaN"],
+      ["soon"],
+      ["Sun, 06 Nov 1994 08:49:00 GMT"],
+      ["Sun, 06 Nov 1994 08:48:59 GMT"],
+      ["Sun, 06 Nov 1994 08:49:37 CET"],
+      ["Sun, 06 Nov 1994 08:49:37"],
+      ["Sun, 6 Nov 1994 08:49:37 GMT"],
+      ["06 Nov 1994 08:49:37 GMT"],
+      ["Xyz, 99 Foo 1994 08:49:37 GMT"],
+      ["1994-11-06T08:49:37Z"],
+      [null],
+      [undefined],
+      [true],
+      [{}],
+      [[5]],
+      [5n],
+      [new Date(now + 5000)]
+    ])("has no use for %s", (hint) => {
+      assert.strictEqual(RetryPolicy.parseHint(hint, now), undefined)
+    })
+  })
+
+  describe("retryAfter", () => {
+    const of = (json: unknown, header?: string) =>
+      RetryPolicy.retryAfter({ headers: { "retry-after": header }, json }, now)
+
+    it("prefers the body", () => {
+      assert.strictEqual(of({ retry_after: 2 }, "9"), 2000)
+      assert.strictEqual(of({ retry_after: "2.5" }, "9"), 2500)
+    })
+
+    it("takes the header where the body has nothing of use", () => {
+      for (const json of [undefined, null, 5, "retry_after", [], {}, { retry_after: -1 }, { retry_after: {} }]) {
+        assert.strictEqual(of(json, "9"), 9000)
+      }
+    })
+
+    it("is nothing where neither has", () => {
+      assert.strictEqual(of({}), undefined)
+      assert.strictEqual(of({ retry_after: 0 }, "0"), undefined)
+    })
+  })
+
+  describe("backoff", () => {
+    const fulls = (schedule: Schedule.Schedule<Duration.Duration>, count: number) =>
+      Effect.gen(function*() {
+        const step = yield* Schedule.toStep(schedule)
+        const waits: Array<number> = []
+        for (let n = 0; n < count; n++) waits.push(Duration.toMillis((yield* step(0, undefined))[1]))
+        return waits
+      })
+
+    it.effect("doubles from 500 ms to 30 s, and then stays there", () =>
+      Effect.gen(function*() {
+        for (const schedule of [RetryPolicy.default, RetryPolicy.backoff()]) {
+          const waits = yield* fulls(schedule, 12)
+          for (const [n, wait] of waits.entries()) {
+            const full = Math.min(500 * 2 ** n, 30_000)
+            assert.isAtLeast(wait, full / 2)
+            assert.isAtMost(wait, full)
+          }
+        }
+      }))
+
+    it.effect("takes a base, a factor and a longest wait", () =>
+      Effect.gen(function*() {
+        const waits = yield* fulls(RetryPolicy.backoff({ base: "1 second", factor: 3, max: "5 seconds" }), 5)
+        for (const [n, full] of [1000, 3000, 5000, 5000, 5000].entries()) {
+          assert.isAtLeast(waits[n]!, full / 2)
+          assert.isAtMost(waits[n]!, full)
+        }
+      }))
+
+    it.effect("never ends by itself, however often it is asked", () =>
+      Effect.gen(function*() {
+        const waits = yield* fulls(RetryPolicy.backoff({ factor: 1e10 }), 200)
+        assert.isTrue(waits.slice(1).every((wait) => wait >= 15_000 && wait <= 30_000))
+      }))
+
+    it("throws RangeError for what makes no sense", () => {
+      for (
+        const options of [
+          { base: 0 },
+          { base: -1 },
+          { base: NaN },
+          { max: 0 },
+          { max: "-1 seconds" as const },
+          { factor: 0.5 },
+          { factor: NaN },
+          { factor: -2 }
+        ]
+      ) {
+        assert.throws(() => RetryPolicy.backoff(options), RangeError)
+      }
+    })
+  })
+})

@@ -1,0 +1,494 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import { UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { TestTransport } from "effect-webhooks/testing"
+import { TestClock } from "effect/testing"
+import { inspect } from "node:util"
+
+const { reply } = TestTransport
+
+const a = "https://a.example/"
+const b = "https://b.example/"
+const c = "https://c.example/"
+
+const layer = (
+  script: TestTransport.Script,
+  urls: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput>,
+  options?: UrlPool.Options,
+  webhook?: Webhook.WebhookOptions
+) =>
+  Webhook.layerTransport(webhook).pipe(
+    Layer.provideMerge(Layer.merge(TestTransport.layer(script), UrlPool.layer(urls, options)))
+  )
+
+const pool = UrlPool.UrlPool
+const list = pool.use(({ list }) => list)
+const next = pool.use(({ next }) => next)
+const targets = Effect.map(list, (list) => list.map(({ target }) => target))
+const states = Effect.map(list, (list) => list.map(({ state }) => state))
+const report = (target: UrlPool.Target, outcome: UrlPool.Outcome) => pool.use((pool) => pool.report(target, outcome))
+const restore = (target: UrlPool.Target) => pool.use((pool) => pool.restore(target))
+const sentUrls = Effect.map(TestTransport.sent, (sent) => sent.map(({ url }) => Redacted.value(url)))
+
+const drive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(effect)
+    yield* TestClock.adjust("2 hours")
+    return yield* Fiber.join(fiber)
+  })
+
+const many = (count: number, options?: Webhook.SendOptions) =>
+  Effect.forEach(Array.from({ length: count }, (_, n) => n), (n) => Webhook.send(n, options), {
+    concurrency: "unbounded"
+  })
+
+const build = <E>(layer: Layer.Layer<UrlPool.UrlPool, E>) =>
+  Effect.scoped(Effect.map(Layer.build(layer), (context) => Context.get(context, pool)))
+
+describe("UrlPool", () => {
+  describe("goes round its URLs", () => {
+    it.effect("one per send, in the order given", () =>
+      Effect.gen(function*() {
+        for (let n = 0; n < 7; n++) yield* Webhook.send(n)
+        assert.deepStrictEqual(yield* sentUrls, [a, b, c, a, b, c, a])
+      }).pipe(Effect.provide(layer(reply(), [a, b, c]))))
+
+    it.effect("under concurrent sends as well", () =>
+      Effect.gen(function*() {
+        yield* drive(many(9))
+        assert.deepStrictEqual((yield* sentUrls).toSorted(), [a, a, a, b, b, b, c, c, c])
+      }).pipe(Effect.provide(layer(reply({ delay: 10 }), [a, b, c]))))
+
+    it.effect("and a send stays on its URL", () =>
+      Effect.gen(function*() {
+        yield* drive(Webhook.send(1))
+        yield* drive(Webhook.send(2))
+        assert.deepStrictEqual(yield* sentUrls, [a, a, a, a, b])
+      }).pipe(Effect.provide(layer((_, index) => reply({ status: index < 4 ? 500 : 204 }), [a, b]))))
+
+    it.effect("when asked for the next", () =>
+      Effect.gen(function*() {
+        const seen = [yield* next, yield* next, yield* next].map(({ label }) => label)
+        assert.deepStrictEqual(seen, ["a.example#0", "b.example#1", "a.example#0"])
+      }).pipe(Effect.provide(UrlPool.layer([a, b]))))
+
+    it.effect("and gives the one that opens soonest when none is open", () =>
+      Effect.gen(function*() {
+        const [first, second] = yield* targets
+        yield* report(first!, { _tag: "Limited", retryAfter: 60_000 })
+        assert.strictEqual(yield* next, second)
+        assert.strictEqual(yield* next, second)
+        yield* report(second!, { _tag: "Limited", retryAfter: 30_000 })
+        assert.strictEqual(yield* next, second)
+        yield* report(second!, { _tag: "Limited", retryAfter: 90_000 })
+        assert.strictEqual(yield* next, first)
+      }).pipe(Effect.provide(UrlPool.layer([a, b]))))
+
+    it.effect("and next knows one whose pace is over", () =>
+      Effect.gen(function*() {
+        const [first, second] = yield* targets
+        yield* report(first!, { _tag: "Limited", retryAfter: 1000 })
+        yield* TestClock.adjust("5 seconds")
+        const seen = new Set([yield* next, yield* next, yield* next, yield* next])
+        assert.deepStrictEqual([seen.has(first!), seen.has(second!)], [true, true])
+      }).pipe(Effect.provide(UrlPool.layer([a, b]))))
+  })
+
+  describe("labels its URLs", () => {
+    const labels = (urls: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput>) =>
+      Effect.map(targets, (targets) => targets.map(({ label }) => label)).pipe(Effect.provide(UrlPool.layer(urls)))
+
+    it.effect("by host, and by name or index where there are several", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* labels("https://Example.com:8443/secret?token=1"), ["example.com:8443"])
+        assert.deepStrictEqual(yield* labels(["https://example.com/secret"]), ["example.com"])
+        assert.deepStrictEqual(yield* labels([a, new URL(b), Redacted.make(c)]), [
+          "a.example#0",
+          "b.example#1",
+          "c.example#2"
+        ])
+        assert.deepStrictEqual(yield* labels({ name: "alerts", url: a }), ["a.example#alerts"])
+        assert.deepStrictEqual(
+          yield* labels([{ name: "alerts", url: a }, b, { name: "deploys", url: Redacted.make(c) }]),
+          ["a.example#alerts", "b.example#1", "c.example#deploys"]
+        )
+      }))
+
+    it.effect("and shows no more of them when they are printed", () =>
+      Effect.gen(function*() {
+        const [target] = yield* targets
+        const outputs = [JSON.stringify(target), inspect(target, { depth: 9 }), JSON.stringify(yield* list)]
+        for (const output of outputs) {
+          assert.notInclude(output, "CANARY")
+          assert.include(output, "example.com")
+        }
+        assert.strictEqual(target!.origin, "https://example.com")
+        assert.strictEqual(Redacted.value(target!.url), "https://example.com/CANARY?token=CANARY")
+      }).pipe(Effect.provide(UrlPool.layer("https://example.com/CANARY?token=CANARY#fragment"))))
+  })
+
+  describe("refuses what is no URL", () => {
+    const bad: ReadonlyArray<{ readonly url: unknown; readonly why: string }> = [
+      { url: "CANARY", why: "no scheme" },
+      { url: "/CANARY", why: "a path" },
+      { url: "//example.com/CANARY", why: "no scheme, but a host" },
+      { url: "", why: "empty" },
+      { url: "https://", why: "no host" },
+      { url: "ftp://example.com/CANARY", why: "another scheme" },
+      { url: "javascript:CANARY", why: "a script" },
+      { url: "https://CANARY@example.com/", why: "a user" },
+      { url: "https://user:CANARY@example.com/", why: "a user and a password" },
+      { url: Redacted.make("CANARY"), why: "redacted" },
+      { url: 42, why: "a number" },
+      { url: null, why: "null" },
+      { url: undefined, why: "undefined" }
+    ]
+
+    it.effect.each(bad)("and names the field, not the value: $why", ({ url }) =>
+      Effect.gen(function*() {
+        const input = url as string
+        for (
+          const [urls, field] of [
+            [input, "urls[0]"],
+            [[a, input], "urls[1]"],
+            [[a, { name: "alerts", url: input }], "urls[alerts]"]
+          ] as const
+        ) {
+          const error = yield* Effect.flip(build(UrlPool.layer(urls)))
+          assert(error.reason._tag === "InvalidUrl")
+          assert.strictEqual(error.reason.field, field)
+          for (const output of [error.message, String(error), JSON.stringify(error), inspect(error)]) {
+            assert.notInclude(output, "CANARY")
+          }
+          assert.include(error.message, field)
+        }
+      }))
+
+    it.effect("and a list without any", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(build(UrlPool.layer([])))
+        assert(error.reason._tag === "InvalidOptions")
+        assert.strictEqual(error.reason.option, "urls")
+      }))
+  })
+
+  describe("retires", () => {
+    it.effect("a URL that answers 410, once", () =>
+      Effect.gen(function*() {
+        const retired: Array<string> = []
+        yield* Effect.gen(function*() {
+          const ends = yield* drive(many(6))
+          assert.strictEqual(ends.filter(({ ok }) => ok).length, 3)
+          const tags = ends.flatMap((end) => end._tag === "Failed" ? [end.reason._tag] : [])
+          assert.deepStrictEqual(tags, ["EndpointGone", "EndpointGone", "EndpointGone"])
+          assert.deepStrictEqual(yield* states, ["retired", "open"])
+          yield* drive(many(3))
+          assert.deepStrictEqual((yield* sentUrls).slice(6), [b, b, b])
+        }).pipe(
+          Effect.provide(
+            layer(({ url }) => reply({ status: Redacted.value(url) === a ? 410 : 204, delay: 10 }), [a, b], {
+              onRetired: (target) => Effect.sync(() => retired.push(target.label))
+            })
+          )
+        )
+        assert.deepStrictEqual(retired, ["a.example#0"])
+      }))
+
+    it.effect.each([
+      { name: "dies", onRetired: () => Effect.die("CANARY") },
+      { name: "fails", onRetired: () => Effect.fail("CANARY") },
+      {
+        name: "throws",
+        onRetired: () => {
+          throw new Error("CANARY")
+        }
+      },
+      { name: "never ends", onRetired: () => Effect.never }
+    ])("a URL, though onRetired $name", ({ onRetired }) =>
+      Effect.gen(function*() {
+        const [result] = yield* drive(many(1))
+        assert(result!._tag === "Failed" && result!.reason._tag === "EndpointGone")
+        const [second] = yield* drive(many(1))
+        assert(second!._tag === "Failed" && second!.reason._tag === "NoUrlAvailable")
+        assert.strictEqual(second!.reason.retired, 1)
+        assert.strictEqual((yield* sentUrls).length, 1)
+      }).pipe(Effect.provide(layer(reply({ status: 410 }), a, { onRetired }))))
+
+    it.effect("what is reported gone from elsewhere", () =>
+      Effect.gen(function*() {
+        const [first] = yield* targets
+        yield* report(first!, { _tag: "Gone", status: 404 })
+        assert.deepStrictEqual(yield* states, ["retired", "open"])
+        yield* drive(many(2))
+        assert.deepStrictEqual(yield* sentUrls, [b, b])
+        assert.strictEqual((yield* next).label, "b.example#1")
+      }).pipe(Effect.provide(layer(reply(), [a, b]))))
+
+    it.effect("a URL under those who wait to try it again: EndpointGone, and the network is not touched", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(many(3))
+        yield* TestClock.adjust("10 seconds")
+        const [first] = yield* targets
+        assert.strictEqual((yield* sentUrls).length, 3)
+        yield* report(first!, { _tag: "Gone", status: 404 })
+        const at = yield* Clock.currentTimeMillis
+        yield* TestClock.adjust("1 minute")
+        const ends = yield* Fiber.join(fiber)
+        for (const end of ends) {
+          assert(end._tag === "Failed" && end.reason._tag === "EndpointGone")
+          assert.strictEqual(end.reason.status, 404)
+          assert.strictEqual(end.attempts, 1)
+          assert.strictEqual(end.status, 429)
+        }
+        assert.strictEqual(at, 10_000)
+        assert.strictEqual((yield* sentUrls).length, 3)
+      }).pipe(Effect.provide(layer(reply({ status: 429, body: { retry_after: 30 }, delay: 10 }), [a]))))
+
+    it.effect("a URL whose probe says so under those who wait behind it", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(
+          Effect.forEach([1, 2, 3], (n) => Effect.zip(Webhook.send(n), Clock.currentTimeMillis), {
+            concurrency: "unbounded"
+          })
+        )
+        yield* TestClock.adjust("1 minute")
+        for (const [end, at] of yield* Fiber.join(fiber)) {
+          assert(end._tag === "Failed" && end.reason._tag === "EndpointGone")
+          assert.strictEqual(at, 1020)
+        }
+        assert.deepStrictEqual((yield* TestTransport.sent).map(({ at }) => at), [0, 0, 0, 1010])
+      }).pipe(
+        Effect.provide(layer(
+          (_, index) =>
+            index < 3 ? reply({ status: 429, body: { retry_after: 1 }, delay: 10 }) : reply({ status: 410, delay: 10 }),
+          [a]
+        ))
+      ))
+
+    it.effect("the last URL under those who wait for any: NoUrlAvailable at once, and the network is not touched", () =>
+      Effect.gen(function*() {
+        const [first, second] = yield* targets
+        yield* report(first!, { _tag: "Limited", retryAfter: 60_000 })
+        yield* report(second!, { _tag: "Limited", retryAfter: 60_000 })
+        const fiber = yield* Effect.forkChild(
+          Effect.forEach([1, 2, 3], (n) => Effect.zip(Webhook.send(n), Clock.currentTimeMillis), {
+            concurrency: "unbounded"
+          })
+        )
+        yield* TestClock.adjust("1 second")
+        yield* report(first!, { _tag: "Gone", status: 410 })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(fiber.pollUnsafe(), undefined)
+        yield* report(second!, { _tag: "Gone", status: 410 })
+        yield* TestClock.adjust("1 second")
+        for (const [end, at] of yield* Fiber.join(fiber)) {
+          assert(end._tag === "Failed" && end.reason._tag === "NoUrlAvailable")
+          assert.strictEqual(end.reason.retired, 2)
+          assert.strictEqual(end.url, undefined)
+          assert.isAtMost(at, 3000)
+        }
+        assert.strictEqual((yield* sentUrls).length, 0)
+        const exit = yield* Effect.exit(next)
+        assert.isTrue(Exit.isFailure(exit))
+      }).pipe(Effect.provide(layer(reply(), [a, b]))))
+
+    it.effect("nothing that came with a send", () =>
+      Effect.gen(function*() {
+        const ends = [yield* Webhook.send(1, { url: c }), yield* Webhook.send(2, { url: c })]
+        for (const end of ends) assert(end._tag === "Failed" && end.reason._tag === "EndpointGone")
+        assert.deepStrictEqual(yield* sentUrls, [c, c])
+        assert.deepStrictEqual(yield* states, ["open"])
+      }).pipe(Effect.provide(layer(reply({ status: 410 }), [a]))))
+  })
+
+  describe("restores", () => {
+    it.effect("a URL, open, and may retire it again", () =>
+      Effect.gen(function*() {
+        let retired = 0
+        yield* Effect.gen(function*() {
+          const [first] = yield* targets
+          yield* report(first!, { _tag: "Limited", retryAfter: 60_000 })
+          yield* report(first!, { _tag: "Gone", status: 410 })
+          yield* restore(first!)
+          assert.deepStrictEqual(yield* states, ["open"])
+          assert.isTrue((yield* Webhook.send(1)).ok)
+          yield* restore(first!)
+          yield* report(first!, { _tag: "Gone", status: 410 })
+          yield* report(first!, { _tag: "Gone", status: 410 })
+          assert.deepStrictEqual(yield* states, ["retired"])
+          yield* TestClock.adjust(1)
+        }).pipe(
+          Effect.provide(layer(reply(), a, {
+            onRetired: () =>
+              Effect.sync(() => {
+                retired++
+              })
+          }))
+        )
+        assert.strictEqual(retired, 2)
+      }))
+
+    it.effect("a URL into the round", () =>
+      Effect.gen(function*() {
+        const [first] = yield* targets
+        yield* report(first!, { _tag: "Gone", status: 410 })
+        yield* Webhook.send(1)
+        yield* restore(first!)
+        for (let n = 0; n < 4; n++) yield* Webhook.send(n)
+        assert.deepStrictEqual((yield* sentUrls).slice(1).toSorted(), [a, a, b, b])
+      }).pipe(Effect.provide(layer(reply(), [a, b]))))
+
+    it.effect("nothing by a target of another pool", () =>
+      Effect.gen(function*() {
+        const foreign: UrlPool.Target = { label: "x", url: Redacted.make(a), origin: "https://a.example" }
+        yield* report(foreign, { _tag: "Gone", status: 410 })
+        yield* restore(foreign)
+        assert.deepStrictEqual(yield* states, ["open"])
+      }).pipe(Effect.provide(layer(reply(), a))))
+  })
+
+  describe("is told", () => {
+    it.effect("of a limit from elsewhere, and sends wait", () =>
+      Effect.gen(function*() {
+        const [first] = yield* targets
+        yield* report(first!, { _tag: "Limited", retryAfter: 20_000 })
+        assert.deepStrictEqual(yield* states, ["paced"])
+        const [at] = yield* drive(Effect.forEach([1], () => Effect.andThen(Webhook.send(1), Clock.currentTimeMillis)))
+        assert.strictEqual(at, 20_000)
+        assert.deepStrictEqual(yield* states, ["open"])
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("of a longer limit, and a shorter one does not undo it", () =>
+      Effect.gen(function*() {
+        const [first] = yield* targets
+        yield* report(first!, { _tag: "Limited", retryAfter: 20_000 })
+        yield* report(first!, { _tag: "Limited", retryAfter: 5000 })
+        const at = yield* drive(Effect.andThen(Webhook.send(1), Clock.currentTimeMillis))
+        assert.strictEqual(at, 20_000)
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("of what teaches nothing, and stays as it is", () =>
+      Effect.gen(function*() {
+        const [first] = yield* targets
+        for (let n = 0; n < 5; n++) {
+          yield* report(first!, { _tag: "Untold" })
+          yield* report(first!, { _tag: "Taken" })
+          yield* report(first!, { _tag: "Taken", remaining: 3, resetAfter: 1000 })
+        }
+        assert.deepStrictEqual(yield* states, ["open"])
+        yield* report(first!, { _tag: "Limited", retryAfter: 1000 })
+        for (let n = 0; n < 5; n++) yield* report(first!, { _tag: "Untold" })
+        yield* drive(many(10))
+        assert.deepStrictEqual((yield* TestTransport.sent).map(({ at }) => at >= 1000), Array(10).fill(true))
+      }).pipe(Effect.provide(layer(reply(), a))))
+  })
+
+  describe("empty", () => {
+    it.effect("has no URL for a send that brings none", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* list, [])
+        const none = yield* Webhook.send(1)
+        assert(none._tag === "Failed" && none.reason._tag === "NoUrlAvailable")
+        assert.strictEqual(none.reason.retired, 0)
+        assert.strictEqual(none.attempts, 0)
+        assert.isTrue((yield* Webhook.send(1, { url: a })).ok)
+        assert.strictEqual((yield* Effect.flip(next))._tag, "NoUrlAvailable")
+      }).pipe(
+        Effect.provide(
+          Webhook.layerTransport().pipe(
+            Layer.provideMerge(Layer.merge(TestTransport.layer(reply()), UrlPool.empty))
+          )
+        )
+      ))
+  })
+
+  describe("layerConfig", () => {
+    const provided = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(env))
+
+    it.effect("takes a secret from the configuration", () =>
+      Effect.gen(function*() {
+        assert.isTrue((yield* Webhook.send(1)).ok)
+        assert.deepStrictEqual(yield* sentUrls, ["https://example.com/from-config"])
+      }).pipe(
+        Effect.provide(
+          Webhook.layerTransport().pipe(
+            Layer.provideMerge(
+              Layer.merge(
+                TestTransport.layer(reply()),
+                UrlPool.layerConfig(Config.Redacted("WEBHOOK_URL")).pipe(
+                  Layer.provide(provided({ WEBHOOK_URL: "https://example.com/from-config" }))
+                )
+              )
+            )
+          )
+        )
+      ))
+
+    it.effect("takes several, and the options", () =>
+      Effect.gen(function*() {
+        const labels: Array<string> = []
+        yield* Effect.gen(function*() {
+          const [first] = yield* targets
+          yield* report(first!, { _tag: "Gone", status: 410 })
+          yield* TestClock.adjust(1)
+          assert.deepStrictEqual(yield* states, ["retired", "open"])
+        }).pipe(
+          Effect.provide(
+            UrlPool.layerConfig(Config.all([Config.String("A"), Config.Redacted("B")]), {
+              onRetired: ({ label }) => Effect.sync(() => labels.push(label))
+            }).pipe(Layer.provide(provided({ A: a, B: b })))
+          )
+        )
+        assert.deepStrictEqual(labels, ["a.example#0"])
+      }))
+
+    it.effect("fails with the ConfigError when it is missing, and with InvalidUrl when it is none", () =>
+      Effect.gen(function*() {
+        const load = (env: Record<string, string>) =>
+          Effect.flip(build(UrlPool.layerConfig(Config.Redacted("WEBHOOK_URL")).pipe(Layer.provide(provided(env)))))
+        assert.strictEqual((yield* load({}))._tag, "ConfigError")
+        const error = yield* load({ WEBHOOK_URL: "CANARY" })
+        assert(WebhookError.isWebhookError(error) && error.reason._tag === "InvalidUrl")
+        assert.notInclude(inspect(error), "CANARY")
+      }))
+  })
+
+  describe("remembers URLs that come with sends", () => {
+    it.effect("the last 4,096 of them", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        const give = (n: number) => {
+          const target = pool.given(`https://${n}.example/`)
+          assert(target._tag === "Success")
+          return target.success
+        }
+        const first = give(0)
+        assert.strictEqual(give(0), first)
+        yield* pool.report(first, { _tag: "Limited", retryAfter: 60_000 })
+        const second = give(1)
+        yield* pool.report(second, { _tag: "Limited", retryAfter: 60_000 })
+        for (let n = 2; n < 4096; n++) give(n)
+        // Its use makes the first one young again, so the second is the oldest.
+        assert.strictEqual(give(0), first)
+        give(4096)
+        const startedAt = yield* Clock.currentTimeMillis
+        const forgotten = yield* Webhook.send(1, { url: "https://1.example/" })
+        assert.isTrue(forgotten.ok)
+        assert.strictEqual(yield* Clock.currentTimeMillis, startedAt)
+        const at = yield* drive(Effect.andThen(Webhook.send(1, { url: "https://0.example/" }), Clock.currentTimeMillis))
+        assert.strictEqual(at, 60_000)
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("as one, however they are given", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        const one = pool.given("https://example.org/x")
+        assert(one._tag === "Success")
+        for (const input of [new URL("https://example.org/x"), Redacted.make("https://example.org/x")]) {
+          const other = pool.given(input)
+          assert(other._tag === "Success")
+          assert.strictEqual(other.success, one.success)
+        }
+      }).pipe(Effect.provide(UrlPool.empty)))
+  })
+})

@@ -1,0 +1,524 @@
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule, Stream } from "effect"
+import { RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { NodeTransport, NodeWebhook } from "effect-webhooks/node"
+import { TestTransport } from "effect-webhooks/testing"
+import { HttpBody } from "effect/http"
+import { Readable } from "node:stream"
+
+vi.setConfig({ testTimeout: 30_000 })
+
+// In every secret and every payload: no error may show it.
+const canary = "canary"
+
+const layer = (options?: Webhook.WebhookOptions) =>
+  Webhook.layerTransport(options).pipe(
+    Layer.provide(UrlPool.layer(`https://example.com/${canary}`)),
+    Layer.provideMerge(TestTransport.layer(TestTransport.reply()))
+  )
+
+/** A send that must fail before it touches the network. */
+const refused = Effect.fnUntraced(function*(
+  payload: unknown,
+  send?: Webhook.SendOptions,
+  options?: Webhook.WebhookOptions
+) {
+  const { failing, result, sent } = yield* Effect.gen(function*() {
+    const result = yield* Webhook.send(payload, send)
+    const failing = yield* Effect.exit(Webhook.sendOrFail(payload, send))
+    return { result, failing, sent: yield* TestTransport.sent }
+  }).pipe(Effect.provide(layer(options)))
+  assert(!result.ok, `expected a failure, got ${result}`)
+  assert.strictEqual(sent.length, 0)
+  assert.strictEqual(result.attempts, 0)
+  assert.strictEqual(result.status, undefined)
+  assert.strictEqual(result.delivered, "no")
+  assert.notInclude(result.error, canary)
+  assert.notInclude(String(result), canary)
+  assert.notInclude(result.error, "\n")
+  assert.isBelow(result.error.length, 300)
+  assert(Exit.isFailure(failing))
+  const error = Cause.squash(failing.cause)
+  assert(WebhookError.isWebhookError(error))
+  assert.strictEqual(error.reason._tag, result.reason._tag)
+  assert.strictEqual(error.message, result.error)
+  assert.notInclude(Cause.pretty(failing.cause), canary)
+  assert.isFalse(WebhookError.isRetryable(error))
+  return result
+})
+
+const throwsRangeError = (f: () => unknown, ...says: ReadonlyArray<string | RegExp>) => {
+  let thrown: unknown
+  try {
+    f()
+  } catch (error) {
+    thrown = error
+  }
+  assert.instanceOf(thrown, RangeError)
+  const { message } = thrown as RangeError
+  for (const say of says) assert.match(message, typeof say === "string" ? new RegExp(`\\b${say}\\b`) : say)
+}
+
+const buildFailure = Effect.fnUntraced(function*(layer: Layer.Layer<never, unknown>) {
+  const exit = yield* Effect.exit(Effect.scoped(Layer.build(layer)))
+  assert(Exit.isFailure(exit))
+  assert.isFalse(Cause.hasDies(exit.cause))
+  const error = Cause.squash(exit.cause)
+  assert(WebhookError.isWebhookError(error), String(error))
+  assert.notInclude(error.message, canary)
+  assert.notInclude(Cause.pretty(exit.cause), canary)
+  return error.reason
+})
+
+// Readable, iterable, awaitable: all that is not there yet when it is handed over.
+async function* generate() {
+  yield canary
+}
+
+const cycle = () => {
+  const list: Array<unknown> = [canary]
+  const object = { items: [{ list }] }
+  list.push(object)
+  return object
+}
+
+describe("a payload that cannot be sent", () => {
+  const payloads: Record<string, readonly [payload: unknown, says: RegExp]> = {
+    "undefined": [undefined, /undefined/],
+    "a function": [() => canary, /function/],
+    "a symbol": [Symbol(canary), /symbol/],
+    "a BigInt": [1n, /BigInt/],
+    "a BigInt within": [{ a: [{ text: canary }, { big: 12345678987654321n }] }, /a\[1\]\.big: .*BigInt/],
+    "a cycle": [cycle(), /items\[0\]\.list\[1\]: .*contains itself/],
+    "a cycle of maps within": [{ a: { b: cycle() } }, /a\.b\.items\[0\]\.list\[1\]/],
+    "a toJSON that throws": [{
+      text: canary,
+      toJSON: () => {
+        throw new Error(canary)
+      }
+    }, /toJSON/],
+    "a toJSON that throws within": [{
+      a: {
+        text: canary,
+        toJSON: () => {
+          throw new Error(canary)
+        }
+      }
+    }, /toJSON/],
+    "a getter that throws": [{
+      a: {
+        get b() {
+          throw new Error(canary)
+        }
+      }
+    }, /a\.b/],
+    "a nesting deeper than the stack": [nested(100_000), /payload/],
+    "a ReadableStream": [new Blob([canary]).stream(), /stream/],
+    "an Effect Stream": [Stream.make(canary), /stream/],
+    "a Node Readable": [Readable.from([canary]), /stream/],
+    "an async generator": [generate(), /stream/],
+    "a body that is a stream": [HttpBody.stream(Stream.make(new Uint8Array(1))), /stream/],
+    "a raw body that is a stream": [HttpBody.raw(new Blob([canary]).stream()), /raw body/],
+    "a Promise": [Promise.resolve(canary), /promise; await/],
+    "a Blob": [new Blob([canary]), /HttpBody\.raw/],
+    "bytes": [new TextEncoder().encode(canary), /HttpBody\.uint8Array/],
+    "a Buffer": [Buffer.from(canary), /HttpBody\.uint8Array/],
+    "an ArrayBuffer": [new ArrayBuffer(8), /HttpBody\.uint8Array/],
+    "FormData": [new FormData(), /HttpBody\.formData/],
+    "URLSearchParams": [new URLSearchParams({ canary }), /HttpBody\.urlParams/]
+  }
+
+  it.effect.each(Object.entries(payloads))("%s", ([, [payload, says]]) =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused(payload)
+      assert(reason._tag === "InvalidPayload")
+      assert.match(error, /^invalid payload: /)
+      assert.match(error, says)
+    }))
+
+  it.effect("is refused without a try, however often it may be retried", () =>
+    Effect.gen(function*() {
+      let calls = 0
+      const payload = {
+        toJSON: () => {
+          calls++
+          throw new Error(canary)
+        }
+      }
+      yield* Effect.provide(Webhook.send(payload), layer({ maxRetries: 100 }))
+      // Once to encode it, and once to say where it cannot be encoded.
+      assert.isAtMost(calls, 2)
+    }))
+
+  it.effect("is named where it is, also behind a toJSON", () =>
+    Effect.gen(function*() {
+      const doc: Record<string, unknown> = { toJSON: () => "fine" }
+      doc.self = doc
+      for (
+        const [payload, error] of [
+          [{ doc, n: 1n }, "invalid payload: n: JSON has no BigInt; give a number or a string"],
+          [{ a: { toJSON: () => 1n } }, "invalid payload: a: JSON has no BigInt; give a number or a string"],
+          [{ a: { toJSON: () => [doc, 1n] } }, "invalid payload: a[1]: JSON has no BigInt; give a number or a string"],
+          [HttpBody.json({ a: 1 }), "invalid payload: it is an Effect; run it first, with yield*"],
+          [new Response("x"), "invalid payload: it is a message of its own; give its body"]
+        ] as const
+      ) {
+        const result = yield* Effect.provide(Webhook.send(payload), layer())
+        assert.strictEqual(result._tag === "Failed" && result.error, error)
+      }
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const result = yield* Effect.provide(Webhook.send(proxy), layer())
+      assert.strictEqual(result._tag === "Failed" && result.error, "invalid payload: reading it throws")
+    }))
+})
+
+describe("a payload that can be sent", () => {
+  const payloads: Record<string, readonly [payload: unknown, body: string]> = {
+    "null": [null, "null"],
+    "a string": ["text", "\"text\""],
+    "an empty object": [{}, "{}"],
+    "a date": [new Date(0), "\"1970-01-01T00:00:00.000Z\""],
+    "an object without a prototype": [Object.assign(Object.create(null), { a: 1 }), "{\"a\":1}"],
+    "an instance": [
+      new class Message {
+        text = "x"
+      }(),
+      "{\"text\":\"x\"}"
+    ],
+    "the same object twice": [((a) => [a, a])({ x: 1 }), "[{\"x\":1},{\"x\":1}]"],
+    "undefined within": [{ a: undefined, b: [undefined] }, "{\"b\":[null]}"],
+    "half of a surrogate pair": ["\ud800", "\"\\ud800\""],
+    "an empty body": [HttpBody.empty, ""],
+    "a text body": [HttpBody.text("plain"), "plain"],
+    "a body of bytes": [HttpBody.uint8Array(new TextEncoder().encode("plain")), "plain"],
+    "a raw body that is a Blob": [HttpBody.raw(new Blob(["plain"])), "plain"]
+  }
+
+  it.effect.each(Object.entries(payloads))("%s", ([, [payload, body]]) =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send(payload)
+      assert.isTrue(result.ok, String(result))
+      assert.deepStrictEqual((yield* TestTransport.sent).map(({ body }) => body), [body])
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("a URL of a send that cannot be used", () => {
+  const urls: Record<string, readonly [url: unknown, says: RegExp]> = {
+    "no URL": [`not a url ${canary}`, /absolute/],
+    "an empty one": ["", /absolute/],
+    "a path": [`/${canary}`, /absolute/],
+    "without a scheme": [`example.com/${canary}`, /absolute/],
+    "another scheme": [`ftp://example.com/${canary}`, /http or https/],
+    "a file": [new URL(`file:///${canary}`), /http or https/],
+    "a script": [`javascript:${canary}`, /http or https/],
+    "user-info": [`https://me:${canary}@example.com/`, /user-info.*header/],
+    "a user alone": [new URL(`https://${canary}@example.com/`), /user-info/],
+    "a redacted one that is none": [Redacted.make(canary), /absolute/],
+    "a port that is none": [`https://example.com:99999/${canary}`, /absolute/],
+    "a number": [42, /string/],
+    "null": [null, /string/],
+    "an object": [{ href: canary }, /string/],
+    "a redacted number": [Redacted.make(42), /string/]
+  }
+
+  it.effect.each(Object.entries(urls))("%s", ([, [url, says]]) =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused({ text: canary }, { url: url as string })
+      assert(reason._tag === "InvalidUrl")
+      assert.match(error, /^invalid URL in url: /)
+      assert.match(error, says)
+    }))
+})
+
+describe("a header of a send that cannot be sent", () => {
+  const headers: Record<string, readonly [headers: Record<string, unknown>, header: string, says: RegExp]> = {
+    "CR": [{ "X-A": `${canary}\r` }, "x-a", /CR, LF/],
+    "LF": [{ "X-A": `${canary}\nx-b: c` }, "x-a", /CR, LF/],
+    "NUL": [{ "X-A": `${canary}\0` }, "x-a", /NUL/],
+    "a character beyond latin-1": [{ "X-A": `${canary}✓` }, "x-a", /character/],
+    "a redacted CR": [{ "X-A": Redacted.make(`${canary}\r`) }, "x-a", /CR, LF/],
+    "a number": [{ "X-A": 1 }, "x-a", /string.*number/],
+    "undefined": [{ "X-A": undefined }, "x-a", /string.*undefined/],
+    "null": [{ "X-A": null }, "x-a", /string/],
+    "an array": [{ "X-A": [canary] }, "x-a", /string/],
+    "a redacted number": [{ "X-A": Redacted.make(1) }, "x-a", /string/],
+    "a name with a space": [{ "X A": canary }, "x a", /name/],
+    "a name with a colon": [{ "X:A": canary }, "x:a", /name/],
+    "a name with a line break": [{ "X\r\nA": canary }, "x\r\na", /name/],
+    "an empty name": [{ "": canary }, "", /name/],
+    "host": [{ Host: canary }, "host", /HTTP itself/],
+    "content-length": [{ "content-length": "1" }, "content-length", /HTTP itself/],
+    "transfer-encoding": [{ "Transfer-Encoding": "chunked" }, "transfer-encoding", /HTTP itself/],
+    "connection": [{ connection: "close" }, "connection", /HTTP itself/]
+  }
+
+  it.effect.each(Object.entries(headers))("%s", ([, [headers, header, says]]) =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused({ text: canary }, { headers: headers as Record<string, string> })
+      assert(reason._tag === "InvalidHeader")
+      assert.strictEqual(reason.header, header)
+      assert.match(error, /^invalid header "/)
+      assert.match(error, says)
+    }))
+
+  it.effect.each(Object.entries(headers))("%s, of a layer", ([, [headers, header, says]]) =>
+    Effect.gen(function*() {
+      const reason = yield* buildFailure(layer({ headers: headers as Record<string, string> }))
+      assert(reason._tag === "InvalidHeader")
+      assert.strictEqual(reason.header, header)
+      assert.match(reason.message, says)
+    }))
+
+  const signer = () => Effect.succeed({ "webhook-signature": "v1,x" })
+
+  it.effect("webhook-* with a signer of the layer", () =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused({}, { headers: { "Webhook-Id": canary } }, { signer })
+      assert(reason._tag === "InvalidHeader")
+      assert.match(error, /webhook-id.*signature/)
+      const built = yield* buildFailure(layer({ signer, headers: { "webhook-signature": canary } }))
+      assert(built._tag === "InvalidHeader")
+      assert.strictEqual(built.header, "webhook-signature")
+    }))
+
+  it.effect("webhook-* with a signer of the send", () =>
+    Effect.gen(function*() {
+      const { reason } = yield* refused({}, { signer, headers: { "webhook-timestamp": canary } })
+      assert(reason._tag === "InvalidHeader")
+      assert.strictEqual(reason.header, "webhook-timestamp")
+    }))
+
+  it.effect("webhook-* without a signer goes out as it is", () =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({}, { headers: { "Webhook-Event": "paid" } })
+      assert.isTrue(result.ok)
+      const [sent] = yield* TestTransport.sent
+      assert.strictEqual(sent!.headers["webhook-event"], "paid")
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("an option of a send that makes no sense", () => {
+  const durations: Record<string, unknown> = {
+    "negative": -1,
+    "zero": 0,
+    "NaN": NaN,
+    "minus infinity": -Infinity,
+    "no duration": "soon",
+    "an empty string": "",
+    "a unit that is none": "5 parsecs",
+    "a negative string": "-5 seconds",
+    "null": null,
+    "an object": {}
+  }
+
+  for (const option of ["timeout", "deadline"] as const) {
+    it.effect.each(Object.entries(durations))(`${option}: %s`, ([, value]) =>
+      Effect.gen(function*() {
+        const { error, reason } = yield* refused({ text: canary }, { [option]: value } as Webhook.SendOptions)
+        assert(reason._tag === "InvalidOptions")
+        assert.strictEqual(reason.option, option)
+        assert.match(error, new RegExp(`^invalid option ${option}: .*positive duration.*"15 seconds"`))
+      }))
+  }
+
+  it.effect.each(["", "a.b", "a b", "a\r\nb", "é", "\0", "."])("id: %j", (id) =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused({ text: canary }, { id })
+      assert(reason._tag === "InvalidOptions")
+      assert.strictEqual(reason.option, "id")
+      assert.match(error, /printable ASCII.*dot/)
+    }))
+
+  it.effect("id: a number", () =>
+    Effect.gen(function*() {
+      const { reason } = yield* refused({ text: canary }, { id: {} as string })
+      assert(reason._tag === "InvalidOptions")
+      assert.strictEqual(reason.option, "id")
+    }))
+
+  it.effect("an infinite timeout and deadline do make sense", () =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({}, { timeout: Infinity, deadline: "Infinity" as never })
+      assert.isTrue(result.ok, String(result))
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("a constant that makes no sense throws where it is written", () => {
+  const layers: Record<string, (options: Webhook.WebhookOptions) => unknown> = {
+    "Webhook.layer": Webhook.layer,
+    "Webhook.layerTransport": Webhook.layerTransport,
+    "Webhook.make": Webhook.make,
+    "NodeWebhook.layer": (options) => NodeWebhook.layer({ ...options, urls: "https://example.com" })
+  }
+  const options: ReadonlyArray<readonly [option: keyof Webhook.WebhookOptions, value: unknown, says: RegExp]> = [
+    ["maxRetries", -1, /maxRetries .*whole number.*0.*-1/],
+    ["maxRetries", 1.5, /maxRetries .*whole number.*1\.5/],
+    ["maxRetries", NaN, /maxRetries .*whole number.*NaN/],
+    ["maxRetries", Infinity, /maxRetries .*whole number.*Infinity/],
+    ["maxRetries", "3", /maxRetries .*whole number/],
+    ["timeout", -1, /timeout .*positive duration.*-1/],
+    ["timeout", 0, /timeout .*positive duration.*0/],
+    ["timeout", "soon", /timeout .*positive duration.*soon/],
+    ["deadline", -1, /deadline .*positive duration.*-1/],
+    ["deadline", NaN, /deadline .*positive duration.*NaN/],
+    ["grace", -1, /grace .*positive duration.*-1/],
+    ["maxResponseBytes", 1.5, /maxResponseBytes .*whole number.*1\.5/],
+    ["maxResponseBytes", -1, /maxResponseBytes .*whole number.*-1/],
+    ["maxPerOrigin", 0, /maxPerOrigin .*whole number.*1.*0/],
+    ["maxPerOrigin", -1, /maxPerOrigin .*whole number.*-1/]
+  ]
+  for (const [name, make] of Object.entries(layers)) {
+    it.each(options)(`${name} with %s: %s`, (option, value, says) => {
+      throwsRangeError(() => make({ [option]: value }), option, says)
+    })
+  }
+
+  it("NodeTransport.layer", () => {
+    throwsRangeError(() => NodeTransport.layer({ connectTimeout: 0 }), "connectTimeout", /positive duration/)
+    throwsRangeError(() => NodeTransport.layer({ keepAlive: -1 }), "keepAlive", /positive duration/)
+    throwsRangeError(() => NodeTransport.layer({ grace: "never" as never }), "grace", /positive duration/)
+    throwsRangeError(() => NodeWebhook.layer({ connectTimeout: 0 }), "connectTimeout", /positive duration/)
+  })
+
+  it("RetryPolicy.backoff", () => {
+    throwsRangeError(() => RetryPolicy.backoff({ base: 0 }), "base", /positive duration.*0/)
+    throwsRangeError(() => RetryPolicy.backoff({ base: -5 }), "base", /positive duration.*-5/)
+    throwsRangeError(() => RetryPolicy.backoff({ max: 0 }), "max", /positive duration.*0/)
+    throwsRangeError(() => RetryPolicy.backoff({ factor: 0.5 }), "factor", /at least 1.*0\.5/)
+    throwsRangeError(() => RetryPolicy.backoff({ factor: NaN }), "factor", /at least 1.*NaN/)
+  })
+
+  it("TestTransport.reply", () => {
+    throwsRangeError(() => TestTransport.reply({ delay: -1 }), "delay", /positive duration.*-1/)
+    throwsRangeError(() => TestTransport.reply({ status: 1.5 }), "status", /whole number.*1\.5/)
+  })
+})
+
+describe("a configuration that cannot be used fails when the layer is built", () => {
+  const urls: Record<string, readonly [urls: unknown, field: string, says: RegExp]> = {
+    "no URL": [`not a url ${canary}`, "urls[0]", /absolute/],
+    "another scheme": [`ftp://example.com/${canary}`, "urls[0]", /http or https/],
+    "user-info": [`https://${canary}@example.com/`, "urls[0]", /user-info/],
+    "a redacted one": [Redacted.make(canary), "urls[0]", /absolute/],
+    "the third of several": [["https://a.com", "https://b.com", canary], "urls[2]", /absolute/],
+    "a named one": [[{ name: "alerts", url: canary }], "urls[alerts]", /absolute/],
+    "a named one without a url": [{ name: "alerts" }, "urls[alerts]", /string/],
+    "a number": [42, "urls[0]", /string/],
+    "null": [null, "urls[0]", /string/]
+  }
+
+  it.effect.each(Object.entries(urls))("%s", ([, [urls, field, says]]) =>
+    Effect.gen(function*() {
+      const layers = [
+        UrlPool.layer(urls as string),
+        UrlPool.layerConfig(Config.succeed(urls as string)),
+        NodeWebhook.layer({ urls: urls as string })
+      ]
+      for (const layer of layers) {
+        const reason = yield* buildFailure(layer)
+        assert(reason._tag === "InvalidUrl")
+        assert.strictEqual(reason.field, field)
+        assert.match(reason.message, says)
+      }
+    }))
+
+  it.effect("an empty pool", () =>
+    Effect.gen(function*() {
+      for (const layer of [UrlPool.layer([]), NodeWebhook.layer({ urls: [] })]) {
+        const reason = yield* buildFailure(layer)
+        assert(reason._tag === "InvalidOptions")
+        assert.strictEqual(reason.option, "urls")
+        assert.match(reason.message, /at least one.*UrlPool\.empty/)
+      }
+    }))
+
+  it.effect("no pool at all, for a send without a url", () =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({ text: canary })
+      assert(!result.ok && result.reason._tag === "NoUrlAvailable")
+      assert.match(result.error, /empty.*url/)
+      assert.strictEqual(result.attempts, 0)
+      assert.strictEqual(result.url, undefined)
+      assert.strictEqual(result.target, undefined)
+    }).pipe(
+      Effect.provide(Layer.provide(Webhook.layerTransport(), [
+        UrlPool.empty,
+        TestTransport.layer(TestTransport.reply())
+      ]))
+    ))
+
+  it.effect("a number out of range in the environment fails typed too", () =>
+    Effect.gen(function*() {
+      const reason = yield* buildFailure(
+        NodeWebhook.layerConfig({
+          urls: Config.Redacted("WEBHOOK_URL"),
+          maxRetries: Config.Int("WEBHOOK_MAX_RETRIES")
+        }).pipe(
+          Layer.provide(ConfigProvider.layer(
+            ConfigProvider.fromUnknown({ WEBHOOK_URL: `https://example.com/${canary}`, WEBHOOK_MAX_RETRIES: "-1" })
+          ))
+        )
+      )
+      assert(reason._tag === "InvalidOptions")
+      assert.match(reason.message, /maxRetries/)
+    }))
+})
+
+describe("what a user's own function does wrong is a failed send", () => {
+  const thrown = () => {
+    throw new Error(canary)
+  }
+  const cases: Record<string, readonly [options: Webhook.WebhookOptions, source: string]> = {
+    "classify throws": [{ classify: thrown }, "classify"],
+    "the schedule dies": [
+      { retry: Schedule.modifyDelay(Schedule.spaced(1), () => Effect.die(new Error(canary))) },
+      "retry"
+    ],
+    "the signer throws": [{ signer: thrown }, "signer"],
+    "the signer dies": [{ signer: () => Effect.die(new Error(canary)) }, "signer"],
+    "the signer gives nothing": [{ signer: (() => undefined) as never }, "signer"]
+  }
+
+  it.effect.each(Object.entries(cases))("%s", ([, [options, source]]) =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({})
+      assert(!result.ok && result.reason._tag === "Unexpected", String(result))
+      assert.strictEqual(result.reason.source, source)
+      assert.match(result.error, new RegExp(`^${source} `))
+      assert.notInclude(result.error, canary)
+    }).pipe(Effect.provide(
+      Layer.provide(Webhook.layerTransport(options), [
+        UrlPool.layer("https://example.com"),
+        TestTransport.layer(TestTransport.reply({ status: 500 }))
+      ])
+    )))
+
+  it.effect("a payload cannot even be looked at", () =>
+    Effect.gen(function*() {
+      const { proxy, revoke } = Proxy.revocable({ text: canary }, {})
+      revoke()
+      const result = yield* Webhook.send(proxy)
+      assert.isFalse(result.ok)
+      assert.strictEqual(result.attempts, 0)
+      assert.notInclude(String(result), canary)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("classify says what is no verdict", () =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({})
+      assert.isFalse(result.ok)
+      assert.strictEqual(result.attempts, 1)
+    }).pipe(Effect.provide(
+      Layer.provide(Webhook.layerTransport({ classify: (() => "maybe") as never }), [
+        UrlPool.layer("https://example.com"),
+        TestTransport.layer(TestTransport.reply())
+      ])
+    )))
+})
+
+function nested(depth: number): object {
+  let object: object = {}
+  for (let i = 0; i < depth; i++) object = { a: object }
+  return object
+}
