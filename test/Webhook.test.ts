@@ -1271,8 +1271,7 @@ describe("Webhook", () => {
           lines.push({ level: logLevel, text: String(message) })
         })
         yield* drive(Webhook.send({ secret: "CANARY" }, { id: "evt_1" })).pipe(
-          Effect.provide(layer(script, {}, "https://example.com/CANARY?token=CANARY")),
-          Effect.provide(Logger.layer([logger])),
+          Effect.provide([layer(script, {}, "https://example.com/CANARY?token=CANARY"), Logger.layer([logger])]),
           Effect.provideService(References.MinimumLogLevel, minimum)
         )
         return lines

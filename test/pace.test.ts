@@ -112,8 +112,10 @@ describe("the pace", () => {
             assert.strictEqual(ends.filter(({ result }) => result.ok).length, 1000)
             // The only ones that see a 429 are those that were in flight when the first came.
             const refused = ends.flatMap(({ result }) => result.history.filter(({ status }) => status === 429))
-            assert.isAtMost(refused.length, 128)
-            assert.isAtMost(Math.max(...ends.map(({ result }) => result.attempts)), 2)
+            const met = ends.filter(({ result }) => result.attempts > 1)
+            assert.isAtMost(met.length, 128)
+            // Where nothing but a hint is told, one of them tries once whether the receiver takes more.
+            assert.isAtMost(refused.length, met.length + (tells === "hints" ? 1 : 0))
             assert.strictEqual(sent.length, 1000 + refused.length)
             // The first answers came after 10 ms.
             assert.isTrue(sent.every(({ at }) => at <= 10 || at >= 2000))
@@ -147,7 +149,7 @@ describe("the pace", () => {
         )
         assert.isTrue(ends.every(({ at }) => at <= 60_000))
         assert.isAtLeast(ends.filter(({ result }) => result.ok).length, 140)
-        assert.isAtMost(Math.max(...ends.map(({ result }) => result.attempts)), 2)
+        assert.isAtMost(ends.filter(({ result }) => result.attempts > 2).length, 1)
         for (const { result } of ends) {
           if (result._tag === "Delivered") continue
           assert(result.reason._tag === "DeadlineExceeded", result.reason._tag)

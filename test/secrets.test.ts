@@ -451,7 +451,7 @@ describe("the sinks", () => {
         yield* Effect.logTrace("a canary in a log")
         yield* Metric.update(Metric.withAttributes(counter, { url: "canary" }), 1)
         yield* Effect.annotateCurrentSpan("url", "canary")
-        return yield* Effect.fail(new Error("canary"))
+        return yield* Effect.fail("canary")
       })).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
       for (const [name, texts] of Object.entries(sinks)) {
         assert.isTrue((texts as Array<string>).some((text) => canary.test(text)), name)
