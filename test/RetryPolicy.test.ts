@@ -79,6 +79,19 @@ describe("RetryPolicy", () => {
     })
   })
 
+  it("parseHint reads a date without a zone as GMT, wherever it runs", () => {
+    const zone = process.env["TZ"]
+    // Nothing else of this process runs in between.
+    process.env["TZ"] = "America/New_York"
+    try {
+      assert.strictEqual(new Date(now).getTimezoneOffset(), 300)
+      assert.strictEqual(RetryPolicy.parseHint("Sun Nov  6 08:49:37 1994", now), 37_000)
+    } finally {
+      if (zone === undefined) delete process.env["TZ"]
+      else process.env["TZ"] = zone
+    }
+  })
+
   describe("retryAfter", () => {
     const of = (json: unknown, header?: string) =>
       RetryPolicy.retryAfter({ headers: { "retry-after": header }, json }, now)

@@ -110,7 +110,7 @@ describe("WebhookResult", () => {
       history: [
         { target: "example.com#alerts", status: 503, waited: 0, took: 12, reason: "503: the receiver failed" },
         { target: "example.com#alerts", status: 200, waited: 1000, took: 12 }
-      ].map((entry) => ({ ...entry, proxy: "<redacted>" })).map(({ proxy: _, ...entry }) => entry)
+      ]
     })
   })
 })

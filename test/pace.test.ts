@@ -235,6 +235,19 @@ describe("the pace", () => {
             : reply({ delay: 10 })
         const ends = yield* drive(many(100)).pipe(Effect.provide(layer(script)))
         assert.strictEqual(ends.filter(({ result }) => result.ok).length, 100)
+        // By doubling, not one by one.
+        assert.isAtMost(Math.max(...ends.map(({ at }) => at)), 60_250)
+      }))
+
+    it.effect("learns that the receiver takes more when others do not use its window any longer", () =>
+      Effect.gen(function*() {
+        const limiter = fixedWindow(5, 2000)
+        for (let n = 0; n < 4; n++) limiter(0)
+        const ends = yield* drive(many(300)).pipe(
+          Effect.provide(layer(receiver(limiter, "hints", 10), { deadline: "30 minutes" }))
+        )
+        assert.strictEqual(ends.filter(({ result }) => result.ok).length, 300)
+        assert.isAtMost(Math.max(...ends.map(({ at }) => at)), 1.3 * 120_000)
       }))
 
     it.effect("is as it was before, once nobody waits", () =>
