@@ -1,5 +1,6 @@
-// Four sends to a receiver that is unkind, and every attempt they took.
+// Six sends that meet with trouble, and every attempt they took.
 import { Console, Effect } from "effect"
+import { Server } from "proxy-chain"
 import { RetryPolicy, Webhook, type WebhookResult } from "../src/index.ts"
 import { NodeWebhook, TestReceiver } from "../src/node/index.ts"
 
@@ -14,7 +15,8 @@ const routes: TestReceiver.Routes = {
   ],
   [`/gone/${token}`]: TestReceiver.reply({ status: 410 }),
   [`/drips/${token}`]: TestReceiver.drip({ status: 200 }),
-  [`/hangs/${token}`]: TestReceiver.hang
+  [`/hangs/${token}`]: TestReceiver.hang,
+  [`/proxied/${token}`]: TestReceiver.reply()
 }
 
 const names = ["flaky", "gone", "drips", "hangs"]
@@ -30,19 +32,45 @@ const program = Effect.gen(function*() {
     maxRetries: 2,
     retry: RetryPolicy.backoff({ base: "200 millis" })
   })
-  const results = yield* Effect.forEach(names, (name) => Webhook.send({ content: `to ${name}` }), {
+  const direct = yield* Effect.forEach(names, (name) => Webhook.send({ content: `to ${name}` }), {
     concurrency: "unbounded"
   }).pipe(Effect.provide(layer))
 
+  // The first proxy is dead, the second is alive.
+  const proxied = yield* Webhook.send({ content: "by a proxy" }).pipe(
+    Effect.provide(NodeWebhook.layer({
+      urls: { name: "proxied", url: receiver.urlOf(`/proxied/${token}`) },
+      proxies: ["127.0.0.1:9:user:secret", yield* liveProxy]
+    }))
+  )
+
+  // A URL that somebody else chose: the metadata service of many clouds.
+  const blocked = yield* Webhook.send({ content: "to a stranger's URL" }, {
+    url: `http://169.254.169.254/${token}`
+  }).pipe(Effect.provide(NodeWebhook.layer({})))
+
+  const results = [...direct, proxied, blocked]
   yield* Console.log(table([
-    ["target", "status", "waited", "took", "outcome"],
+    ["target", "proxy", "status", "waited", "took", "outcome"],
     ...results.flatMap(({ history }) => history.map(row))
   ]))
   for (const result of results) yield* Console.log(line(result))
 }).pipe(Effect.scoped)
 
-const row = ({ reason, status, target, took, waited }: WebhookResult.Attempt): ReadonlyArray<string> => [
+const liveProxy = Effect.map(
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const server = new Server({ port: 0, host: "127.0.0.1" })
+      return Effect.as(Effect.promise(() => server.listen()), server)
+    }),
+    (server) => Effect.promise(() => server.close(true))
+  ),
+  (server) => `127.0.0.1:${server.port}`
+)
+
+const row = ({ proxy, reason, status, target, took, waited }: WebhookResult.Attempt): ReadonlyArray<string> => [
   target,
+  proxy === undefined ? "none" : String(proxy),
   String(status ?? "none"),
   `${Math.round(waited)} ms`,
   `${Math.round(took)} ms`,
@@ -52,7 +80,9 @@ const row = ({ reason, status, target, took, waited }: WebhookResult.Attempt): R
 const line = (result: WebhookResult.WebhookResult): string =>
   result.ok
     ? `${result.url}: delivered, attempts ${result.attempts}, answer cut off: ${result.truncated ? "yes" : "no"}`
-    : `${result.url}: failed, attempts ${result.attempts}, delivered: ${result.delivered}, ${result.reason._tag}`
+    : `${result.url}: failed, attempts ${result.attempts}, delivered: ${result.delivered}, ${
+      result.reason._tag === "EgressBlocked" ? result.error : result.reason._tag
+    }`
 
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))

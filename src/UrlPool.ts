@@ -486,8 +486,11 @@ class Pool {
       return Result.succeed(known)
     }
     return Result.map(parse(url, "url", ""), (target) => {
-      const member = new Member(target, undefined, this.alarm)
-      this.givens.set(key, member)
+      // One URL in two spellings is one receiver.
+      const href = Redacted.value(target.url)
+      const member = this.givens.get(href) ?? new Member(target, undefined, this.alarm)
+      this.givens.delete(href)
+      this.givens.set(href, member)
       if (this.givens.size > maxGiven) this.givens.delete(this.givens.keys().next().value!)
       return member
     })

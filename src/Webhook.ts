@@ -54,6 +54,8 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import * as EgressPolicy from "./EgressPolicy.ts"
+import { Alarm } from "./internal/alarm.ts"
 import { encode, type Encoded } from "./internal/encode.ts"
 import * as Headers from "./internal/headers.ts"
 import { InFlight } from "./internal/inFlight.ts"
@@ -63,15 +65,19 @@ import { rateLimit } from "./internal/rateLimit.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { type Line, Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
+import type * as Proxy from "./Proxy.ts"
+import type * as ProxyProvider from "./ProxyProvider.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 import type * as Signature from "./Signature.ts"
 import * as Transport from "./Transport.ts"
 import * as UrlPool from "./UrlPool.ts"
 import {
   DeadlineExceeded,
+  type EgressBlocked,
   EndpointGone,
   InvalidOptions,
   isRetryable,
+  ProxyError,
   RateLimited,
   Redirected,
   Rejected,
@@ -124,6 +130,13 @@ export interface WebhookOptions {
    */
   readonly maxRetries?: number | undefined
   /**
+   * How many times a send goes on with another proxy, when the one before
+   * failed or may have. These tries follow at once and do not count as retries.
+   *
+   * @default 3
+   */
+  readonly maxProxyRetries?: number | undefined
+  /**
    * The waits between attempts. It may stop early; `maxRetries`, the deadline
    * and the receiver's hints bind whatever it says.
    *
@@ -145,6 +158,11 @@ export interface WebhookOptions {
   /** Signs every attempt. */
   readonly signer?: Signature.Signer | undefined
   /**
+   * Which addresses may be reached. Without it the URLs of the pool may be
+   * anywhere, and a URL that comes with a send must be public.
+   */
+  readonly egress?: EgressPolicy.EgressPolicy | undefined
+  /**
    * How much of an answer's body is kept, in bytes; the rest is not read.
    *
    * @default 65536
@@ -156,6 +174,12 @@ export interface WebhookOptions {
    * @default 128
    */
   readonly maxPerOrigin?: number | undefined
+  /**
+   * How many attempts may be in flight at once per proxy.
+   *
+   * @default 32
+   */
+  readonly maxPerProxy?: number | undefined
   /**
    * How long sends in flight may go on when the layer closes, before they are interrupted.
    *
@@ -173,7 +197,10 @@ export interface WebhookOptions {
 export interface SendOptions {
   /** The message's id, sent as `webhook-id`, the same on every attempt; it may hold no `.`. */
   readonly id?: string | undefined
-  /** Send to this URL instead of one of the pool. */
+  /**
+   * Send to this URL instead of one of the pool. It must be public, unless the
+   * layer's `egress` says otherwise.
+   */
   readonly url?: string | URL | Redacted.Redacted<string> | undefined
   /** Headers of this send, over those of the layer. */
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
@@ -267,6 +294,7 @@ export const make = (
     const scope = yield* Effect.serviceOption(Scope.Scope)
     const parsed = Headers.parse(options?.headers, settings.signer !== undefined)
     if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
+    if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
     const inFlight = new InFlight()
     if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
     const run = makeRun(settings, transport, pool, inFlight, parsed.success)
@@ -277,6 +305,16 @@ export const make = (
     }
   })
 }
+
+const checkPool = Effect.fnUntraced(function*(
+  pool: UrlPool.UrlPool["Service"],
+  egress: EgressPolicy.EgressPolicy
+): Effect.fn.Return<void, WebhookError> {
+  for (const { target } of yield* pool.list) {
+    const checked = EgressPolicy.checkUrl(egress, target.origin)
+    if (Result.isFailure(checked)) return yield* new WebhookError({ reason: checked.failure })
+  }
+})
 
 /**
  * A `Webhook` over a `Transport`, such as `NodeTransport.layer`.
@@ -318,6 +356,9 @@ interface Settings {
   readonly maxRetries: number
   readonly maxResponseBytes: number
   readonly maxPerOrigin: number
+  readonly maxPerProxy: number
+  readonly maxProxyRetries: number
+  readonly egress: EgressPolicy.EgressPolicy | undefined
   readonly retry: Schedule.Schedule<unknown, WebhookError>
   readonly stopOnMaybe: boolean
   readonly classify: WebhookOptions["classify"]
@@ -331,6 +372,9 @@ const toSettings = (options: WebhookOptions = {}): Settings => ({
   maxRetries: wholeNumber("maxRetries", options.maxRetries ?? 3, 0),
   maxResponseBytes: wholeNumber("maxResponseBytes", options.maxResponseBytes ?? 65_536, 0),
   maxPerOrigin: wholeNumber("maxPerOrigin", options.maxPerOrigin ?? 128, 1),
+  maxPerProxy: wholeNumber("maxPerProxy", options.maxPerProxy ?? 32, 1),
+  maxProxyRetries: wholeNumber("maxProxyRetries", options.maxProxyRetries ?? 3, 0),
+  egress: options.egress,
   retry: options.retry ?? RetryPolicy.default,
   stopOnMaybe: options.onAmbiguous === "stop",
   classify: options.classify,
@@ -353,6 +397,14 @@ class Send implements UrlPool.Lease {
   epoch = 0
   /** A turn that this send holds. */
   turn: Line | undefined = undefined
+  proxy: Proxy.Proxy | undefined = undefined
+  /** A turn at that proxy. */
+  proxyTurn: Line<Transport.AttemptError> | undefined = undefined
+  /** How many retries, and how many rotations of the proxy, there have been. */
+  retries = 0
+  rotations = 0
+  /** The proxy through which a certificate was refused. */
+  distrusted: string | undefined = undefined
   /** Whether an attempt is under way. */
   trying = false
   /** When the last attempt ended. */
@@ -387,7 +439,7 @@ class Send implements UrlPool.Lease {
       status: this.reply?.status || undefined,
       url: this.target?.url,
       target: this.target?.label,
-      proxy: undefined,
+      proxy: this.proxy?.url,
       history: this.history,
       answer: this.reply
     }
@@ -404,6 +456,8 @@ type Step = (now: number, input: WebhookError) => Pull.Pull<[unknown, Duration.D
 interface Setback {
   readonly reason: WebhookErrorReason
   readonly retry: boolean
+  /** Another proxy may do better, at once. */
+  readonly rotate: boolean
   /** Whether the receiver may have the webhook. */
   readonly maybe: boolean
   /** The receiver's status was 429. */
@@ -423,7 +477,9 @@ const makeRun = (
   layerHeaders: Record<string, string>
 ) => {
   const turns = new Turns(settings.maxPerOrigin)
+  const proxyTurns = new Turns<Transport.AttemptError>(settings.maxPerProxy)
   const makeId = makeIds()
+  const alarm = new Alarm()
   const agent = userAgent()
   const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
   const jsonHeaders = { "content-type": "application/json", ...bareHeaders }
@@ -443,10 +499,15 @@ const makeRun = (
       send.target = yield* Effect.fromResult(pool.given(options.url))
       send.pinned = true
     }
+    const egress = options.url === undefined ? settings.egress : settings.egress ?? EgressPolicy.publicOnly
+    if (options.url !== undefined) yield* Effect.fromResult(EgressPolicy.checkUrl(egress!, send.target!.origin))
     while (true) {
       yield* ready(send)
-      const signed = signer === undefined ? headers : { ...headers, ...(yield* sign(send, signer, encoded)) }
-      const setback = yield* attempt(send, encoded, signed)
+      const fault = transport.proxies === undefined ? undefined : yield* readyProxy(send, transport.proxies)
+      const signed = signer === undefined
+        ? headers
+        : { ...headers, ...(yield* sign(send, signer, encoded)), "webhook-id": send.id }
+      const setback = yield* attempt(send, encoded, signed, egress, fault)
       if (setback === undefined) return new Delivered(send.fields())
       yield* pause(send, setback)
       send.now()
@@ -473,13 +534,59 @@ const makeRun = (
     }
   })
 
+  // Leases a proxy and waits for a turn at it: an error when that proxy has failed for those before.
+  const readyProxy = Effect.fnUntraced(function*(
+    send: Send,
+    proxies: ProxyProvider.ProxyProvider["Service"]
+  ): Effect.fn.Return<Transport.AttemptError | undefined, WebhookErrorReason> {
+    while (true) {
+      const proxy = send.proxy = yield* guardProvider(send, "get", proxies.get)
+      const key = Redacted.value(proxy.url)
+      send.proxyTurn = proxyTurns.take(key)
+      if (send.proxyTurn !== undefined) return undefined
+      const turn = yield* proxyTurns.wait(send.fiber, key, send.deadline, (turn) => {
+        if (!("_tag" in turn)) send.proxyTurn = turn
+      })
+      if (turn === undefined) return yield* send.exceeded("turn")
+      send.now()
+      if ("_tag" in turn) return turn
+      if (pool.isOpen(send)) return undefined
+      giveTurn(send)
+      giveLease(send, untold)
+      yield* ready(send)
+    }
+  })
+
+  // What users supply may never answer; the deadline holds all the same.
+  const inTime = (send: Send) => <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E | DeadlineExceeded> =>
+    alarm.within(self, send.deadline, () => Effect.fail(send.exceeded("attempt")))
+
+  // The provider is the user's: whatever goes wrong in it is a ProxyError.
+  const guardProvider = <A>(
+    send: Send,
+    method: string,
+    effect: Effect.Effect<A, ProxyError>
+  ): Effect.Effect<A, ProxyError | DeadlineExceeded> =>
+    effect.pipe(
+      inTime(send),
+      Effect.catchCause(failWith((cause) =>
+        new ProxyError({
+          proxy: undefined,
+          detail: `the provider's ${method} died; what it died of is in the reason's cause, redacted`,
+          last: undefined,
+          cause: Redacted.make(cause)
+        })
+      ))
+    )
+
   // A wait that cannot fit ends the send at once, with what went wrong before; a wait that was cut is the deadline's.
   const tooLate = (send: Send): WebhookErrorReason & Effect.Effect<never, WebhookErrorReason> =>
     send.last !== undefined && send.now() < send.deadline ? send.last : send.exceeded("pace")
 
   const giveTurn = (send: Send): void => {
     if (send.turn !== undefined) turns.give(send.turn)
-    send.turn = undefined
+    if (send.proxyTurn !== undefined) proxyTurns.give(send.proxyTurn)
+    send.turn = send.proxyTurn = undefined
   }
 
   const giveLease = (send: Send, outcome: UrlPool.Outcome): void => {
@@ -496,6 +603,9 @@ const makeRun = (
       ? jsonHeaders
       : encoded.contentType === undefined
       ? bareHeaders
+      : encoded.contentType.startsWith("multipart/")
+      // The boundary is in it.
+      ? { ...bareHeaders, "content-type": encoded.contentType }
       : { "content-type": encoded.contentType, ...bareHeaders }
     if (options.headers === undefined && options.id === undefined && !signing) return Effect.succeed(layers)
     if (options.id !== undefined && !/^[\x21-\x2d\x2f-\x7e]+$/.test(options.id)) {
@@ -513,11 +623,37 @@ const makeRun = (
     )
   }
 
+  // The signer is the user's: it may fail, die, or never answer.
+  const sign = (
+    send: Send,
+    signer: Signature.Signer,
+    { body }: Encoded
+  ): Effect.Effect<Record<string, string>, WebhookErrorReason> =>
+    Effect.suspend(() =>
+      signer({
+        id: send.id,
+        timestamp: Math.floor(send.clock.currentTimeMillisUnsafe() / 1000),
+        body: typeof body === "string" ? encoder.encode(body) : body
+      })
+    ).pipe(
+      Effect.flatMap((headers) => Effect.fromResult(Headers.parse(headers, false))),
+      Effect.mapError((error) =>
+        error._tag === "SignerError" || error._tag === "InvalidHeader"
+          ? error
+          : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
+      ),
+      inTime(send),
+      Effect.catchCause(failWith((cause) => unexpected("signer", cause))),
+      Effect.tap(() => Effect.sync(() => send.now()))
+    )
+
   // One attempt, with the time that is left; `undefined` is the delivery.
   const attempt = Effect.fnUntraced(function*(
     send: Send,
     encoded: Encoded,
-    headers: Readonly<Record<string, string>>
+    headers: Readonly<Record<string, string>>,
+    egress: EgressPolicy.EgressPolicy | undefined,
+    fault: Transport.AttemptError | undefined
   ): Effect.fn.Return<Setback | undefined, WebhookErrorReason> {
     const target = send.target!
     const started = send.at
@@ -525,54 +661,88 @@ const makeRun = (
     if (left <= 0) return yield* send.exceeded("turn")
     send.pinned = send.trying = true
     send.reply = undefined
-    const result = yield* Effect.result(transport.attempt({
-      url: target.url,
-      headers,
-      body: encoded.body,
-      timeout: Math.min(send.timeout, left),
-      maxResponseBytes: settings.maxResponseBytes
-    }))
+    const result = fault === undefined
+      ? yield* Effect.result(transport.attempt({
+        url: target.url,
+        headers,
+        body: encoded.body,
+        timeout: Math.min(send.timeout, left),
+        maxResponseBytes: settings.maxResponseBytes,
+        egress
+      }, send.proxy))
+      : Result.fail(fault)
     const ended = send.now()
-    giveTurn(send)
     send.trying = false
     let setback: Setback | undefined
     if (Result.isFailure(result)) {
-      setback = fault(result.failure)
+      const { reason } = result.failure
+      // It was not tried at all.
+      if (reason._tag === "EgressBlocked") return yield* reason
+      setback = fell(send, result.failure, reason)
+      // Who waits for a proxy that failed fails with it, before this turn can become theirs.
+      if (setback.rotate && !setback.maybe && fault === undefined) {
+        proxyTurns.dismiss(Redacted.value(send.proxy!.url), result.failure)
+      }
     } else {
       send.reply = result.success
       setback = judge(result.success, settings.classify, send.clock)
     }
+    giveTurn(send)
+    if (setback !== undefined) send.maybe ||= setback.maybe
     send.history.push({
       target: target.label,
-      proxy: undefined,
+      proxy: send.proxy?.url,
       status: send.reply?.status || undefined,
       reason: setback?.reason,
       waited: started - send.ended,
       took: ended - started
     })
     send.ended = ended
+    if (send.proxy !== undefined && fault === undefined) yield* reportProxy(send, send.proxy, result)
     if (setback === undefined) {
       giveLease(send, taken(send.reply!, send.clock))
       return undefined
     }
-    send.maybe ||= setback.maybe
     if (setback.reason._tag === "Timeout" && left < send.timeout) return yield* send.exceeded("attempt")
     send.last = setback.reason
     return setback
   })
 
+  // Any answer is the receiver's, so the proxy did its part.
+  const reportProxy = (
+    send: Send,
+    proxy: Proxy.Proxy,
+    result: Result.Result<Transport.Reply, Transport.AttemptError>
+  ): Effect.Effect<void, WebhookErrorReason> => {
+    const outcome = Result.isSuccess(result) ? "ok" : blame(send, result.failure)
+    const report = Result.getOrElse(Result.try(() => transport.proxies!.report(proxy, outcome)), Effect.die)
+    // A list has nothing to do for a proxy that is well.
+    if (report === Effect.void) return report
+    const told = guardProvider(send, "report", report)
+    return outcome === "burn" || outcome === "suspect" ? told : Effect.ignoreCause(told)
+  }
+
   // Between two attempts: whether there is another one, and the wait for it.
   const pause = Effect.fnUntraced(function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
     const { hint, reason } = setback
-    const over = !setback.retry || (setback.maybe && settings.stopOnMaybe) || send.history.length > settings.maxRetries
+    if (setback.rotate && !(setback.maybe && settings.stopOnMaybe)) {
+      giveLease(send, untold)
+      if (send.rotations >= settings.maxProxyRetries) return yield* exhausted(send, reason)
+      send.rotations++
+      return
+    }
+    if (!setback.limited) giveLease(send, setback.outcome)
+    else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
+    const over = !setback.retry || (setback.maybe && settings.stopOnMaybe) || send.retries >= settings.maxRetries
     const delay = over ? Result.succeed(undefined) : yield* Effect.result(nextDelay(send, reason))
     const backoff = Result.getOrElse(delay, () => undefined)
     const wait = setback.limited ? hint ?? backoff : Math.max(hint ?? 0, backoff ?? 0)
     send.now()
-    giveLease(send, setback.limited ? { _tag: "Limited", retryAfter: wait ?? unhinted } : setback.outcome)
+    giveLease(send, { _tag: "Limited", retryAfter: wait ?? unhinted })
     if (Result.isFailure(delay)) return yield* delay.failure
     if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
+    send.retries++
     yield* send.clock.sleep(Duration.millis(wait))
   })
 
@@ -585,7 +755,7 @@ const makeRun = (
     }).pipe(
       Pull.catchDone(() => Effect.undefined),
       inTime(send),
-      Effect.catchDefect((defect) => Effect.fail(unexpected("retry", defect)))
+      Effect.catchCause(failWith((cause) => unexpected("retry", cause)))
     )
 
   return <A, E>(
@@ -633,35 +803,9 @@ const sendDuration = (option: string, input: Duration.Input): Effect.Effect<numb
 
 const encoder = new TextEncoder()
 
-// The signer is the user's: it may fail, die, or never answer.
-const sign = (
-  send: Send,
-  signer: Signature.Signer,
-  { body }: Encoded
-): Effect.Effect<Record<string, string>, WebhookErrorReason> =>
-  Effect.suspend(() =>
-    signer({
-      id: send.id,
-      timestamp: Math.floor(send.clock.currentTimeMillisUnsafe() / 1000),
-      body: typeof body === "string" ? encoder.encode(body) : body
-    })
-  ).pipe(
-    Effect.flatMap((headers) => Effect.fromResult(Headers.parse(headers, false))),
-    Effect.mapError((error) =>
-      error._tag === "SignerError" || error._tag === "InvalidHeader"
-        ? error
-        : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
-    ),
-    inTime(send),
-    Effect.catchDefect((defect) => Effect.fail(unexpected("signer", defect))),
-    Effect.tap(() => Effect.sync(() => send.now()))
-  )
-
-const inTime = (send: Send) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>
-  Effect.timeoutOrElse(self, {
-    duration: Math.max(0, send.deadline - send.now()),
-    orElse: () => Effect.fail(send.exceeded("attempt"))
-  })
+/** A failure stays; a defect, or an interruption that is not this fiber's own, becomes one. */
+const failWith = <E2>(f: (cause: unknown) => E2) => <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | E2> =>
+  Effect.fail(Option.getOrElse(Cause.findErrorOption(cause), () => f(Cause.squash(cause))))
 
 const unexpected = (source: string, defect: unknown): Unexpected =>
   new Unexpected({ source, cause: Redacted.make(defect) })
@@ -679,6 +823,12 @@ const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | 
   return Cause.hasInterruptsOnly(cause) ? undefined : unexpected("the transport", Cause.squash(cause))
 }
 
+// Without types a classify may give anything, and a promise is not a verdict.
+const known = (verdict: RetryPolicy.Verdict | undefined): RetryPolicy.Verdict | undefined => {
+  if (verdict === undefined || ["delivered", "retry", "fail", "gone"].includes(verdict)) return verdict
+  throw new TypeError("classify must give \"delivered\", \"retry\", \"fail\", \"gone\" or undefined")
+}
+
 /** What an answer means; `undefined` is the delivery. */
 const judge = (
   reply: Transport.Reply,
@@ -687,11 +837,12 @@ const judge = (
 ): Setback | undefined => {
   const { status } = reply
   const byStatus = RetryPolicy.verdict(status)
-  const own = classify === undefined ? undefined : Result.try(() => classify(reply))
+  const own = classify === undefined ? undefined : Result.try(() => known(classify(reply)))
   if (own !== undefined && Result.isFailure(own)) {
     return {
       reason: unexpected("classify", own.failure),
       retry: false,
+      rotate: false,
       maybe: byStatus === "delivered" || status >= 500,
       limited: false,
       hint: undefined,
@@ -718,22 +869,50 @@ const judge = (
       ? new Redirected({ status: status === 0 ? undefined : status })
       : new Rejected({ status }),
     retry: verdict === "retry",
+    rotate: false,
     // A 503 that names a time says that the receiver did not take it.
-    maybe: status >= 500 && !(status === 503 && hint !== undefined),
+    maybe: status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined),
     limited: limited && verdict !== "gone",
     hint,
     outcome: verdict === "gone" ? { _tag: "Gone", status } : status >= 500 ? untold : taken(reply, clock)
   }
 }
 
-const fault = ({ delivered, reason }: Transport.AttemptError): Setback => ({
-  reason,
-  retry: isRetryable(reason),
-  maybe: delivered === "maybe",
-  limited: false,
-  hint: undefined,
-  outcome: untold
-})
+/** What an attempt without an answer means. */
+const fell = (
+  send: Send,
+  error: Transport.AttemptError,
+  reason: Exclude<Transport.AttemptError["reason"], EgressBlocked>
+): Setback => {
+  const outcome = send.proxy === undefined ? "target" : blame(send, error)
+  if (reason._tag === "ConnectionError" && reason.certificate) send.distrusted ??= send.proxy?.label
+  return {
+    reason,
+    retry: isRetryable(reason),
+    rotate: outcome === "burn" || outcome === "suspect",
+    maybe: error.delivered === "maybe",
+    limited: false,
+    hint: undefined,
+    outcome: untold
+  }
+}
+
+/** Whose fault it is that an attempt by a proxy has no answer. */
+const blame = (send: Send, { proxy, reason }: Transport.AttemptError): ProxyProvider.Outcome => {
+  // A certificate that is refused by way of two proxies is the receiver's own.
+  const certificate = reason._tag === "ConnectionError" && reason.certificate
+  if (certificate && send.distrusted !== undefined && send.distrusted !== send.proxy?.label) return "target"
+  return proxy ?? "suspect"
+}
+
+const exhausted = (send: Send, reason: WebhookErrorReason): ProxyError =>
+  new ProxyError({
+    proxy: send.proxy?.label,
+    detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ${
+      send.rotations + 1
+    } proxies were tried`,
+    last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
+  })
 
 const taken = (reply: Transport.Reply, clock: Clock.Clock): UrlPool.Outcome =>
   rateLimit(reply.headers, clock) ?? plainlyTaken

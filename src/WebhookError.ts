@@ -203,6 +203,30 @@ export class ConnectionError extends Data.TaggedError("ConnectionError")<{
 }
 
 /**
+ * The way by proxies is at an end: the provider has none, or failed, or the
+ * proxies that were tried all failed.
+ *
+ * **Details**
+ *
+ * `proxy` is the last one, as `host:port`. `last` is what the last attempt
+ * came to when it was not the proxy that failed for certain. `cause` is what a
+ * provider of the user's threw.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProxyError extends Data.TaggedError("ProxyError")<{
+  readonly proxy: string | undefined
+  readonly detail: string
+  readonly last: Timeout | ConnectionError | undefined
+  readonly cause?: Redacted.Redacted<unknown> | undefined
+}> {
+  override get message(): string {
+    return `proxy${this.proxy === undefined ? "" : ` ${this.proxy}`}: ${this.detail}`
+  }
+}
+
+/**
  * One thing that is wrong with a payload: where, and what the rule is.
  *
  * @category models
@@ -295,7 +319,28 @@ export class SignerError extends Data.TaggedError("SignerError")<{
   readonly cause?: Redacted.Redacted<unknown> | undefined
 }> {
   override get message(): string {
-    return `the signer failed: ${this.detail}`
+    return `the signer failed: ${this.detail.replaceAll(/\s+/g, " ")}`
+  }
+}
+
+/**
+ * The egress policy does not let this address be reached; no attempt was made.
+ *
+ * **Details**
+ *
+ * `address` is the address, or the host name when its name alone is refused;
+ * `range` is the range it lies in.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EgressBlocked extends Data.TaggedError("EgressBlocked")<{
+  readonly address: string
+  readonly range: string
+}> {
+  override get message(): string {
+    return `${this.address} (${this.range}) is not a public address; ` +
+      `egress: EgressPolicy.allow(${JSON.stringify(this.address)}) would allow it`
   }
 }
 
@@ -377,11 +422,13 @@ export type WebhookErrorReason =
   | EndpointGone
   | Timeout
   | ConnectionError
+  | ProxyError
   | InvalidPayload
   | InvalidUrl
   | InvalidHeader
   | InvalidOptions
   | SignerError
+  | EgressBlocked
   | NoUrlAvailable
   | DeadlineExceeded
   | Unexpected
@@ -438,6 +485,7 @@ export const isRetryable = (self: WebhookError | WebhookErrorReason): boolean =>
     case "RateLimited":
     case "ServerError":
     case "Timeout":
+    case "ProxyError":
     case "DeadlineExceeded":
       return true
     case "ConnectionError":

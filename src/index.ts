@@ -5,6 +5,27 @@
  */
 
 /**
+ * Where a send may go.
+ *
+ * @since 0.1.0
+ */
+export * as EgressPolicy from "./EgressPolicy.ts"
+
+/**
+ * A proxy.
+ *
+ * @since 0.1.0
+ */
+export * as Proxy from "./Proxy.ts"
+
+/**
+ * Which proxy is next.
+ *
+ * @since 0.1.0
+ */
+export * as ProxyProvider from "./ProxyProvider.ts"
+
+/**
  * When to try again.
  *
  * @since 0.1.0

@@ -1591,4 +1591,97 @@ describe("Webhook", () => {
         assert.deepStrictEqual(hosts(1000), ["a.example", "a.example"])
       }))
   })
+
+  describe("what a user's function does wrong", () => {
+    it.effect("a signer that interrupts itself is a Failed, not an interruption", () =>
+      Effect.gen(function*() {
+        const { reason, sent } = yield* failed(reply(), { options: { signer: () => Effect.interrupt } })
+        assert(reason._tag === "Unexpected")
+        assert.strictEqual(reason.source, "signer")
+        assert.strictEqual(sent.length, 0)
+      }))
+
+    it.effect("a schedule that interrupts itself is a Failed, not an interruption", () =>
+      Effect.gen(function*() {
+        const retry = Schedule.spaced(1).pipe(Schedule.tap(() => Effect.interrupt))
+        const { reason } = yield* failed(reply({ status: 500 }), { options: { retry } })
+        assert(reason._tag === "Unexpected")
+        assert.strictEqual(reason.source, "retry")
+      }))
+
+    it.effect("a classify that gives no verdict is Unexpected, and a 2xx may have been taken", () =>
+      Effect.gen(function*() {
+        for (const verdict of ["deliverd", Promise.resolve("delivered"), null]) {
+          const { reason, result } = yield* failed(reply(), { options: { classify: () => verdict as never } })
+          assert(reason._tag === "Unexpected")
+          assert.strictEqual(result.delivered, "maybe")
+          assert.strictEqual(result.attempts, 1)
+        }
+      }))
+
+    it.effect("a signer that sets a webhook-id does not change the message's", () =>
+      Effect.gen(function*() {
+        const signer: Signature.Signer = () => Effect.succeed({ "webhook-id": "other", "x-signed": "1" })
+        const { result, sent } = yield* once(reply(), { options: { signer } })
+        assert.strictEqual(sent[0]!.headers["webhook-id"], result.id)
+        assert.strictEqual(sent[0]!.headers["x-signed"], "1")
+      }))
+
+    it.effect("a signer's words are one line", () =>
+      Effect.gen(function*() {
+        const signer = () => Effect.fail(new WebhookError.SignerError({ detail: "no\nkey" }))
+        const { result } = yield* failed(reply(), { options: { signer } })
+        assert.strictEqual(result.error, "the signer failed: no key")
+      }))
+  })
+
+  it.effect("a form keeps its boundary, whatever content-type the layer has", () =>
+    Effect.gen(function*() {
+      const form = new FormData()
+      form.append("a", "1")
+      const { sent } = yield* once(reply(), {
+        options: { headers: { "content-type": "application/vnd.example+json" } },
+        payload: HttpBody.formData(form),
+        first: attempted
+      })
+      assert.match(sent[0]!.headers["content-type"]!, /^multipart\/form-data; ?boundary=/)
+    }))
+
+  it.effect("a 503 with Retry-After was not taken, whatever the hint is worth", () =>
+    Effect.gen(function*() {
+      const { result, sent } = yield* failed(reply({ status: 503, headers: { "retry-after": "0" } }), {
+        options: { onAmbiguous: "stop", maxRetries: 1 }
+      })
+      assert.strictEqual(result.delivered, "no")
+      assert.strictEqual(sent.length, 2)
+    }))
+
+  it.effect("a 429 holds others back while its send still asks a slow schedule", () =>
+    Effect.gen(function*() {
+      const retry = Schedule.spaced(1).pipe(Schedule.tap(() => Effect.sleep("1 second")))
+      const script = [reply({ status: 429, body: { retry_after: 10 } }), reply()]
+      const program = Effect.gen(function*() {
+        yield* Effect.forkChild(Webhook.send(1))
+        yield* TestClock.adjust(0)
+        yield* Effect.forkChild(Webhook.send(2))
+        yield* TestClock.adjust("1 minute")
+        return (yield* TestTransport.sent).map(({ at }) => at)
+      })
+      const sent = yield* Effect.provide(program, layer(script, { retry }))
+      assert.isTrue(sent.slice(1).every((at) => at >= 10_000), String(sent))
+    }))
+
+  it.effect("a URL that comes in two spellings has one pace", () =>
+    Effect.gen(function*() {
+      const script = [reply({ status: 429, body: { retry_after: 10 } }), reply()]
+      const program = Effect.gen(function*() {
+        yield* Effect.forkChild(Webhook.send(1, { url: "https://example.com" }))
+        yield* TestClock.adjust(0)
+        yield* Effect.forkChild(Webhook.send(2, { url: "https://EXAMPLE.com/" }))
+        yield* TestClock.adjust("1 minute")
+        return (yield* TestTransport.sent).map(({ at }) => at)
+      })
+      const sent = yield* Effect.provide(program, layer(script))
+      assert.isTrue(sent.slice(1).every((at) => at >= 10_000), String(sent))
+    }))
 })

@@ -19,6 +19,13 @@ const reasons: Reasons = {
     code: "ECONNREFUSED",
     certificate: false
   }),
+  ProxyError: new WebhookError.ProxyError({
+    proxy: "proxy.example.com:8080",
+    detail: "it hung up",
+    last: undefined,
+    cause: Redacted.make("CANARY")
+  }),
+  EgressBlocked: new WebhookError.EgressBlocked({ address: "10.1.2.3", range: "10.0.0.0/8" }),
   InvalidPayload: new WebhookError.InvalidPayload({
     violations: [{ path: "", message: "JSON cannot express it" }, { path: "embeds[0].title", message: "too long" }]
   }),
@@ -35,7 +42,14 @@ const reasons: Reasons = {
   Unexpected: new WebhookError.Unexpected({ source: "classify", cause: Redacted.make(new Error("CANARY")) })
 }
 
-const retryable = new Set(["RateLimited", "ServerError", "Timeout", "DeadlineExceeded", "ConnectionError"])
+const retryable = new Set([
+  "RateLimited",
+  "ServerError",
+  "Timeout",
+  "DeadlineExceeded",
+  "ConnectionError",
+  "ProxyError"
+])
 
 const result = new WebhookResult.Failed({
   id: "evt_1",

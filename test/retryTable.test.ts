@@ -120,11 +120,11 @@ const rows: ReadonlyArray<Row> = [
     status: 503
   },
   {
-    when: "503 with a Retry-After that is no hint may be there",
+    when: "503 with a Retry-After that is no hint was not taken either",
     end: answer(503, { "retry-after": "soon" }),
     attempts: 4,
     reason: "ServerError",
-    delivered: "maybe",
+    delivered: "no",
     status: 503
   },
   {

@@ -15,7 +15,7 @@ import {
   Schedule,
   Tracer
 } from "effect"
-import { RetryPolicy, type Signature, Transport, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { EgressPolicy, RetryPolicy, type Signature, Transport, UrlPool, Webhook, WebhookError } from "effect-webhooks"
 import { NodeTransport, NodeWebhook, TestReceiver } from "effect-webhooks/node"
 import { FetchHttpClient } from "effect/http"
 import { format, inspect } from "node:util"
@@ -255,7 +255,15 @@ const cases: Record<string, Case> = {
   },
   "a reset": { receiver: TestReceiver.resetAfter, tag: "ConnectionError" },
   "an answer that is no HTTP": { receiver: TestReceiver.garbage(`${bodyWord}\r\n\r\n`), tag: "ConnectionError" },
-  "a refused port": { send: { url: `http://127.0.0.1:1/${token}?key=${query}` }, tag: "ConnectionError" },
+  "a refused port": {
+    send: { url: `http://127.0.0.1:1/${token}?key=${query}` },
+    options: { egress: EgressPolicy.unrestricted },
+    tag: "ConnectionError"
+  },
+  "an address that is not public": {
+    send: { url: `http://10.1.2.3/${token}?key=${query}` },
+    tag: "EgressBlocked"
+  },
   "an unresolvable name": { send: { url: `http://nowhere.invalid/${token}?key=${query}` }, tag: "ConnectionError" },
   "a payload with a cycle": { payload: cycle(), tag: "InvalidPayload" },
   "a payload with a BigInt": { payload: { text: payloadWord, big: 1n }, tag: "InvalidPayload" },

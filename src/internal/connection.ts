@@ -19,6 +19,9 @@ export const codeOf = (cause: unknown): string | undefined => {
 const certificate =
   /^(?:ERR_TLS_CERT_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|ERROR_IN_CERT_)/
 
+/** @internal */
+export const isCertificate = (code: string | undefined): boolean => code !== undefined && certificate.test(code)
+
 // What can only happen before a request is written.
 const connecting =
   /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EPROTO|ERR_SSL_\w+|UND_ERR_CONNECT_TIMEOUT)$/
@@ -31,7 +34,7 @@ const connecting =
  */
 export const connectionError = (cause: unknown, phase?: Phase): ConnectionError => {
   const code = codeOf(cause)
-  const refused = code !== undefined && certificate.test(code)
+  const refused = isCertificate(code)
   const early = refused || (code !== undefined && connecting.test(code))
   return new ConnectionError({ phase: phase ?? (early ? "connecting" : "sent"), code, certificate: refused })
 }

@@ -8,20 +8,21 @@ import { Waiting } from "./waiting.ts"
  *
  * @internal
  */
-export interface Line {
+export interface Line<E = never> {
   readonly key: string
   inFlight: number
-  waiting: Waiting<Line> | undefined
+  waiting: Waiting<Line<E> | E> | undefined
 }
 
 /**
- * How many attempts are in flight per key, such as an origin, and who waits
- * for a turn. A key without attempts takes no memory.
+ * How many attempts are in flight per key, such as an origin or a proxy, and
+ * who waits for a turn. A key without attempts takes no memory. `E` is why
+ * those who wait may be sent away.
  *
  * @internal
  */
-export class Turns {
-  private readonly lines = new Map<string, Line>()
+export class Turns<E = never> {
+  private readonly lines = new Map<string, Line<E>>()
   private readonly alarm = new Alarm()
   private readonly max: number
 
@@ -30,10 +31,10 @@ export class Turns {
   }
 
   /** Takes a turn if one is free. */
-  take(key: string): Line | undefined {
+  take(key: string): Line<E> | undefined {
     const line = this.lines.get(key)
     if (line === undefined) {
-      const first: Line = { key, inFlight: 1, waiting: undefined }
+      const first: Line<E> = { key, inFlight: 1, waiting: undefined }
       this.lines.set(key, first)
       return first
     }
@@ -47,17 +48,23 @@ export class Turns {
     fiber: Fiber.Fiber<unknown, unknown>,
     key: string,
     deadline: number,
-    accept: (line: Line) => void
-  ): Effect.Effect<Line | undefined> {
+    accept: (line: Line<E> | E) => void
+  ): Effect.Effect<Line<E> | E | undefined> {
     const line = this.lines.get(key)!
     line.waiting ??= new Waiting(this.alarm)
     return line.waiting.park(fiber, deadline, accept)
   }
 
   /** Gives a turn back: to the first in line, if somebody waits. */
-  give(line: Line): void {
+  give(line: Line<E>): void {
     if (line.waiting?.release(line) === true) return
     line.inFlight--
     if (line.inFlight === 0) this.lines.delete(line.key)
+  }
+
+  /** Sends everybody away who waits for this key. */
+  dismiss(key: string, reason: E): void {
+    const waiting = this.lines.get(key)?.waiting
+    while (waiting?.release(reason) === true);
   }
 }

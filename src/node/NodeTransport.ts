@@ -13,17 +13,25 @@
  * @stability unstable
  * @since 0.1.0
  */
-import * as Undici from "@effect/platform-node/Undici"
+import * as NodeAddressResolver from "@effect/platform-node/NodeAddressResolver"
+import * as NodeDns from "@effect/platform-node/NodeDns"
+import type * as Undici from "@effect/platform-node/Undici"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as AddressResolver from "effect/net/AddressResolver"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type * as Net from "node:net"
+import type { ConnectionOptions } from "node:tls"
 import { join } from "../internal/bytes.ts"
-import { positiveMillis } from "../internal/options.ts"
-import { type AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
-import type { Phase } from "../WebhookError.ts"
+import { positiveMillis, wholeNumber } from "../internal/options.ts"
+import * as ProxyProvider from "../ProxyProvider.ts"
+import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
+import { ConnectionError, EgressBlocked, type Phase, ProxyError } from "../WebhookError.ts"
+import { type Lane, Lanes } from "./internal/lanes.ts"
+import { TunnelFault } from "./internal/tunnel.ts"
 
 /**
  * Options of the Node transport.
@@ -62,12 +70,29 @@ export interface Options {
 }
 
 /**
+ * Options of the Node transport by proxies.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ProxiedOptions extends Options {
+  /**
+   * To how many proxies connections are kept; the one that was not used for
+   * longest is let go when there are more.
+   *
+   * @default 128
+   */
+  readonly maxProxies?: number | undefined
+}
+
+/**
  * A transport that connects directly to the receiver.
  *
  * **Details**
  *
  * When the layer closes, attempts in flight are given their grace and are then
- * interrupted, and every socket is closed.
+ * interrupted, and every socket is closed. Names of guarded URLs are resolved
+ * by the `AddressResolver` in the context, or by Node's if there is none.
  *
  * @category layers
  * @since 0.1.0
@@ -75,57 +100,93 @@ export interface Options {
 export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect(Transport, make(options))
 
 /**
+ * A transport that goes by the proxies of a `ProxyProvider`, and never
+ * directly.
+ *
+ * **Details**
+ *
+ * Every proxy is asked for a tunnel, also to an `http:` receiver, so that no
+ * answer of a proxy's can pass for the receiver's. Tunnels are kept alive per
+ * proxy. The name of a guarded URL is resolved and checked here, and the proxy
+ * is given the address; any other is left to the proxy.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProxied = (
+  options?: ProxiedOptions
+): Layer.Layer<Transport, never, ProxyProvider.ProxyProvider> => {
+  const transport = make(options)
+  return Layer.effect(
+    Transport,
+    Effect.gen(function*() {
+      const proxies = yield* ProxyProvider.ProxyProvider
+      return { ...(yield* transport), proxies }
+    })
+  )
+}
+
+/**
  * Makes the transport of `layer`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options?: Options): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
+export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
   const keepAlive = positiveMillis("keepAlive", options?.keepAlive ?? 4_000)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
-  const connect = Undici.buildConnector({
-    ...options?.tls as object,
-    allowH2: false,
-    timeout: positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
-  })
+  const connectTimeout = positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
+  const maxProxies = wholeNumber("maxProxies", options?.maxProxies ?? 128, 1)
   return Effect.gen(function*() {
     const exchanges = new Exchanges()
-    const settings: Undici.Agent.Options = {
-      // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: keepAlive,
-      keepAliveMaxTimeout: keepAlive,
-      allowH2: false,
-      // Called from within `dispatch`. It does return the socket, whatever its type says.
-      connect: (options, callback) => exchanges.connecting(connect(options, callback) as unknown as Net.Socket)
-    }
-    const agent = yield* Effect.acquireRelease(
-      Effect.sync(() => new Undici.Agent(settings)),
-      (agent) =>
+    const lanes = yield* Effect.acquireRelease(
+      Effect.map(resolverOf, (resolver) =>
+        new Lanes({
+          // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
+          agent: { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: keepAlive, keepAliveMaxTimeout: keepAlive },
+          tls: (options?.tls ?? {}) as ConnectionOptions,
+          connectTimeout,
+          maxProxies,
+          resolver,
+          connecting: (cancel) => exchanges.connecting(cancel)
+        })),
+      (lanes) =>
         exchanges.close.pipe(
           Effect.timeoutOption(Duration.millis(grace)),
           Effect.andThen(Effect.promise(() => {
             exchanges.interrupt()
-            // Not `close` first: after it the agent does not know its sockets any more.
-            return agent.destroy()
+            return lanes.destroy()
           }))
         )
     )
     return {
-      attempt: (request) =>
+      attempt: (request, proxy) =>
         Effect.callback<Reply, AttemptError>((resume) => {
           if (exchanges.closed) return resume(Effect.interrupt)
-          const exchange = new Exchange(request, exchanges, resume)
+          const lane = lanes.of(proxy, request.egress)
+          const exchange = new Exchange(request, exchanges, lane, resume)
           const { origin, path } = placeOf(request.url)
           exchanges.starting = exchange
-          agent.dispatch({ origin, path, method: "POST", headers: request.headers, body: request.body }, exchange)
+          lane.agent.dispatch({ origin, path, method: "POST", headers: request.headers, body: request.body }, exchange)
           exchanges.starting = undefined
           return Effect.sync(() => exchange.abort())
         })
     }
   })
 }
+
+// A program's own resolver wins: tests replace it.
+const resolverOf: Effect.Effect<AddressResolver.AddressResolver["Service"], never, Scope.Scope> = Effect.flatMap(
+  Effect.serviceOption(AddressResolver.AddressResolver),
+  Option.match({
+    onNone: () =>
+      Effect.map(
+        Layer.build(NodeAddressResolver.layer.pipe(Layer.provide(NodeDns.layer))),
+        Context.get(AddressResolver.AddressResolver)
+      ),
+    onSome: Effect.succeed
+  })
+)
 
 /** What is in flight, so that closing can wait for it and then end it. */
 class Exchanges {
@@ -144,8 +205,8 @@ class Exchanges {
     if (this.all.size === 0) this.onIdle?.()
   }
 
-  connecting(socket: Net.Socket): void {
-    if (this.starting !== undefined) this.starting.socket = socket
+  connecting(cancel: () => void): void {
+    if (this.starting !== undefined) this.starting.cancel = cancel
   }
 
   /** Lets nobody begin any more, and waits for those who have. */
@@ -184,11 +245,12 @@ const aborted = new Error("The attempt has ended")
 
 /** One request and what comes back. It calls `resume` exactly once, unless it is aborted. */
 class Exchange implements Undici.Dispatcher.DispatchHandler {
-  /** The connection that is being made for it. */
-  socket: Net.Socket | undefined
+  /** Gives up the connection that is being made for it. */
+  cancel: (() => void) | undefined
   private readonly max: number
   private readonly exchanges: Exchanges
   private readonly resume: (effect: Effect.Effect<Reply, AttemptError>) => void
+  private readonly lane: Lane
   private readonly timer: NodeJS.Timeout
   private controller: Undici.Dispatcher.DispatchController | undefined
   private done = false
@@ -201,14 +263,18 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   constructor(
     request: AttemptRequest,
     exchanges: Exchanges,
+    lane: Lane,
     resume: (effect: Effect.Effect<Reply, AttemptError>) => void
   ) {
     this.max = request.maxResponseBytes
     this.exchanges = exchanges
+    this.lane = lane
     this.resume = resume
     this.timer = setTimeout(() => {
-      this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(timedOut(this.phase, request.timeout)))
+      const error = timedOut(this.phase, request.timeout)
+      this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(error))
       this.abort()
+      if (this.phase === "connecting") lane.fault?.(error)
     }, Math.min(request.timeout, maxDelay))
     exchanges.add(this)
   }
@@ -217,7 +283,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   abort(): void {
     this.finish()
     if (this.controller !== undefined) this.controller.abort(aborted)
-    else this.socket?.destroy(aborted)
+    else this.cancel?.()
   }
 
   interrupt(): void {
@@ -229,8 +295,9 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     // A request that waited for a connection until its time was over is never written.
     if (this.done) return controller.abort(aborted)
     this.controller = controller
-    this.socket = undefined
+    this.cancel = undefined
     this.phase = "sent"
+    this.lane.running++
   }
 
   onResponseStart(_: unknown, status: number, headers: Record<string, string | Array<string> | undefined>): void {
@@ -253,7 +320,26 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(disconnected(error, this.phase)))
+    // What was given up says nothing of the proxy.
+    if (this.done) return
+    const attemptError = this.failure(error)
+    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(attemptError))
+    if (this.phase !== "connecting") return
+    this.cancel?.()
+    if (attemptError.proxy !== "target") this.lane.fault?.(attemptError)
+  }
+
+  private failure(error: Error): AttemptError {
+    // What failed another attempt by the same proxy fails this one, which waited for a connection, too.
+    if (error instanceof AttemptError) return error
+    if (error instanceof EgressBlocked) return new AttemptError({ reason: error, delivered: "no", proxy: "target" })
+    if (error instanceof TunnelFault) {
+      const reason = error.outcome === "target"
+        ? new ConnectionError({ phase: "connecting", code: error.code, certificate: false })
+        : new ProxyError({ proxy: error.proxy, detail: error.detail, last: undefined })
+      return new AttemptError({ reason, delivered: "no", proxy: error.outcome })
+    }
+    return disconnected(error, this.phase)
   }
 
   private end(effect: Effect.Effect<Reply, AttemptError>): void {
@@ -263,7 +349,9 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   private finish(): void {
+    if (this.done) return
     this.done = true
+    if (this.phase !== "connecting") this.lane.running--
     clearTimeout(this.timer)
     this.exchanges.delete(this)
   }

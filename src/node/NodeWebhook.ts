@@ -18,8 +18,11 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as ProxyProvider from "../ProxyProvider.ts"
+import type { Transport } from "../Transport.ts"
 import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import { InvalidOptions, WebhookError } from "../WebhookError.ts"
@@ -31,9 +34,17 @@ import * as NodeTransport from "./NodeTransport.ts"
  * @category options
  * @since 0.1.0
  */
-export interface Options extends Webhook.WebhookOptions, UrlPool.Options, NodeTransport.Options {
+export interface Options extends Webhook.WebhookOptions, UrlPool.Options, NodeTransport.ProxiedOptions {
   /** Where to send. Without it every send brings its own `url`. */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
+  /** By which proxies: one or many, or an object with `get` and `burn`. Without it sends go directly. */
+  readonly proxies?: ProxyProvider.Inputs | ProxyProvider.PlainProvider | undefined
+  /**
+   * How long a suspect proxy of a list is left alone.
+   *
+   * @default "60 seconds"
+   */
+  readonly cooldown?: Duration.Input | undefined
 }
 
 /**
@@ -50,9 +61,19 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options, NodeTr
  */
 export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> =>
   Webhook.layerTransport(options).pipe(
-    Layer.provide(NodeTransport.layer(options)),
+    Layer.provide(transport(options)),
     Layer.provide(options.urls === undefined ? UrlPool.empty : UrlPool.layer(options.urls, options))
   )
+
+const transport = (options: Options): Layer.Layer<Transport, WebhookError> => {
+  if (options.proxies === undefined) return NodeTransport.layer(options)
+  const { proxies } = options
+  return NodeTransport.layerProxied(options).pipe(
+    Layer.provide(
+      ProxyProvider.isPlainProvider(proxies) ? ProxyProvider.fromObject(proxies) : ProxyProvider.layer(proxies, options)
+    )
+  )
+}
 
 /**
  * The same from configuration.

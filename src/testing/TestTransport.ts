@@ -6,6 +6,12 @@
  * is Effect's `Clock`: under `TestClock` a backoff of minutes takes no time.
  * Timeouts and caps of a request are held to as a real transport does.
  *
+ * **Gotchas**
+ *
+ * Closing the layer gives sends in flight a grace of 5 seconds, on the same
+ * clock. A test that ends with a send still under way waits for that grace:
+ * join or interrupt its fiber, or adjust the clock.
+ *
  * **Example** (A retry, without waiting for it)
  *
  * ```ts

@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, ManagedRuntime, Scope } from "effect"
-import { RetryPolicy, UrlPool, Webhook, WebhookResult } from "effect-webhooks"
+import { EgressPolicy, RetryPolicy, UrlPool, Webhook, WebhookResult } from "effect-webhooks"
 import { NodeTransport, NodeWebhook, TestReceiver } from "effect-webhooks/node"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -893,6 +893,7 @@ describe("NodeTransport", () => {
         const { close, hook } = yield* open(receiver, {
           grace: 200,
           maxPerOrigin: 1,
+          egress: EgressPolicy.unrestricted,
           timeout: "10 minutes",
           retry: RetryPolicy.backoff({ base: "10 minutes", max: "10 minutes" }),
           deadline: "1 hour"

@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Exit, Layer, Redacted } from "effect"
-import { UrlPool, Webhook, WebhookError, type WebhookResult } from "effect-webhooks"
+import { EgressPolicy, UrlPool, Webhook, WebhookError, type WebhookResult } from "effect-webhooks"
 import { NodeWebhook, TestReceiver } from "effect-webhooks/node"
 
 vi.setConfig({ testTimeout: 30_000 })
@@ -130,7 +130,7 @@ describe("NodeWebhook", () => {
             ],
             none: yield* Webhook.send(4)
           }
-        }).pipe(Effect.provide(NodeWebhook.layer({})))
+        }).pipe(Effect.provide(NodeWebhook.layer({ egress: EgressPolicy.unrestricted })))
         assert.deepStrictEqual(own.map(({ ok }) => ok), [true, true, true])
         assert.deepStrictEqual(targets(own), [host, host, host])
         assert(!none.ok)
@@ -143,7 +143,10 @@ describe("NodeWebhook", () => {
         const receiver = yield* TestReceiver.make(TestReceiver.reply())
         yield* Effect.provide(
           Effect.andThen(sendMany(1, { url: receiver.urlOf("/own") }), sendMany(2)),
-          NodeWebhook.layer({ urls: [receiver.urlOf("/a"), receiver.urlOf("/b")] })
+          NodeWebhook.layer({
+            urls: [receiver.urlOf("/a"), receiver.urlOf("/b")],
+            egress: EgressPolicy.unrestricted
+          })
         )
         assert.deepStrictEqual(yield* paths(receiver), ["/own", "/a", "/b"])
       }))

@@ -1,7 +1,7 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope } from "effect"
-import { Transport, UrlPool, Webhook } from "effect-webhooks"
+import { EgressPolicy, Transport, UrlPool, Webhook } from "effect-webhooks"
 import { NodeTransport, TestReceiver } from "effect-webhooks/node"
 import { FetchHttpClient } from "effect/http"
 import { setFlagsFromString } from "node:v8"
@@ -54,7 +54,9 @@ const open = Effect.fnUntraced(function*(
 ) {
   const scope = yield* Scope.make()
   const context = yield* Layer.buildWithScope(
-    Webhook.layerTransport(options).pipe(Layer.provide([transport, UrlPool.empty])),
+    Webhook.layerTransport({ ...options, egress: EgressPolicy.unrestricted }).pipe(
+      Layer.provide([transport, UrlPool.empty])
+    ),
     scope
   )
   const hook = yield* Effect.provideContext(Webhook.Webhook, context)
