@@ -515,46 +515,55 @@ const makeRun = (
   })
 
   // Waits until the URL's pace, and the attempts in flight to its origin, let this one go.
-  const ready = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
-    while (true) {
-      if (!send.pinned) send.target = undefined
-      const leased = yield* pool.lease(send)
-      if (!leased) return yield* tooLate(send)
-      const { origin } = send.target!
-      send.turn = turns.take(origin)
-      if (send.turn !== undefined) return
-      const turn = yield* turns.wait(send.fiber, origin, send.deadline, (line) => {
-        send.turn = line
-      })
-      if (turn === undefined) return yield* send.exceeded("turn")
-      send.now()
-      if (pool.isOpen(send)) return
-      giveTurn(send)
-      giveLease(send, untold)
-    }
+  const ready = (send: Send): Effect.Effect<void, WebhookErrorReason> => {
+    if (!send.pinned) send.target = undefined
+    return Effect.flatMap(pool.lease(send), (leased) => {
+      if (!leased) return Effect.fail(tooLate(send))
+      send.turn = turns.take(send.target!.origin)
+      return send.turn === undefined ? readyLater(send) : Effect.void
+    })
+  }
+
+  const readyLater = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
+    const turn = yield* turns.wait(send.fiber, send.target!.origin, send.deadline, (line) => {
+      send.turn = line
+    })
+    if (turn === undefined) return yield* send.exceeded("turn")
+    send.now()
+    if (pool.isOpen(send)) return
+    giveTurn(send)
+    giveLease(send, untold)
+    return yield* ready(send)
   })
 
   // Leases a proxy and waits for a turn at it: an error when that proxy has failed for those before.
-  const readyProxy = Effect.fnUntraced(function*(
+  const readyProxy = (
     send: Send,
     proxies: ProxyProvider.ProxyProvider["Service"]
-  ): Effect.fn.Return<Transport.AttemptError | undefined, WebhookErrorReason> {
-    while (true) {
-      const proxy = send.proxy = yield* guardProvider(send, "get", proxies.get)
+  ): Effect.Effect<Transport.AttemptError | undefined, WebhookErrorReason> =>
+    Effect.flatMap(guardProvider(send, "get", proxies.get), (proxy) => {
+      send.proxy = proxy
       const key = Redacted.value(proxy.url)
       send.proxyTurn = proxyTurns.take(key)
-      if (send.proxyTurn !== undefined) return undefined
-      const turn = yield* proxyTurns.wait(send.fiber, key, send.deadline, (turn) => {
-        if (!("_tag" in turn)) send.proxyTurn = turn
-      })
-      if (turn === undefined) return yield* send.exceeded("turn")
-      send.now()
-      if ("_tag" in turn) return turn
-      if (pool.isOpen(send)) return undefined
-      giveTurn(send)
-      giveLease(send, untold)
-      yield* ready(send)
-    }
+      return send.proxyTurn === undefined ? readyProxyLater(send, key, proxies) : Effect.undefined
+    })
+
+  const readyProxyLater = Effect.fnUntraced(function*(
+    send: Send,
+    key: string,
+    proxies: ProxyProvider.ProxyProvider["Service"]
+  ): Effect.fn.Return<Transport.AttemptError | undefined, WebhookErrorReason> {
+    const turn = yield* proxyTurns.wait(send.fiber, key, send.deadline, (turn) => {
+      if (!("_tag" in turn)) send.proxyTurn = turn
+    })
+    if (turn === undefined) return yield* send.exceeded("turn")
+    send.now()
+    if ("_tag" in turn) return turn
+    if (pool.isOpen(send)) return undefined
+    giveTurn(send)
+    giveLease(send, untold)
+    yield* ready(send)
+    return yield* readyProxy(send, proxies)
   })
 
   // What users supply may never answer; the deadline holds all the same.
@@ -580,7 +589,7 @@ const makeRun = (
     )
 
   // A wait that cannot fit ends the send at once, with what went wrong before; a wait that was cut is the deadline's.
-  const tooLate = (send: Send): WebhookErrorReason & Effect.Effect<never, WebhookErrorReason> =>
+  const tooLate = (send: Send): WebhookErrorReason =>
     send.last !== undefined && send.now() < send.deadline ? send.last : send.exceeded("pace")
 
   const giveTurn = (send: Send): void => {

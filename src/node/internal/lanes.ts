@@ -22,6 +22,8 @@ export interface Lane {
   readonly agent: Undici.Agent
   /** Requests that have been written and not answered. */
   running: number
+  /** When it was used last, counted in uses. */
+  used: number
   /**
    * Of a proxy: fails what waits for a connection with what failed another, so
    * that it does not dial the same proxy again; unless something runs over it.
@@ -49,6 +51,8 @@ export class Lanes {
   private readonly direct = new Map<string, Lane>()
   private readonly proxied = new Map<string, Lane>()
   private readonly closing = new Set<Undici.Agent>()
+  private readonly keys = new WeakMap<Proxy, string>()
+  private uses = 0
   private readonly settings: Settings
 
   constructor(settings: Settings) {
@@ -61,7 +65,7 @@ export class Lanes {
     const key = guard?.key ?? ""
     let lane = this.direct.get(key)
     if (lane === undefined) {
-      lane = { agent: this.agent(this.connector(guard)), running: 0, fault: undefined }
+      lane = { agent: this.agent(this.connector(guard)), running: 0, used: 0, fault: undefined }
       this.direct.set(key, lane)
     }
     return lane
@@ -76,19 +80,31 @@ export class Lanes {
   }
 
   private by(proxy: Proxy, guard: EgressPolicy.EgressPolicy | undefined): Lane {
-    const key = `${proxy.protocol} ${Redacted.value(proxy.url)} ${guard?.key ?? ""}`
-    const known = this.proxied.get(key)
-    if (known !== undefined) this.proxied.delete(key)
-    const lane = known ?? this.tunnels(key, proxy, guard, false)
-    this.proxied.set(key, lane)
-    if (this.proxied.size > this.settings.maxProxies) this.retire()
+    const key = guard === undefined ? this.keyOf(proxy) : `${this.keyOf(proxy)} ${guard.key}`
+    let lane = this.proxied.get(key)
+    if (lane === undefined) {
+      lane = this.tunnels(key, proxy, guard, false)
+      this.proxied.set(key, lane)
+      if (this.proxied.size > this.settings.maxProxies) this.retire(lane)
+    }
+    lane.used = ++this.uses
     return lane
+  }
+
+  private keyOf(proxy: Proxy): string {
+    let key = this.keys.get(proxy)
+    if (key === undefined) {
+      key = `${proxy.protocol} ${Redacted.value(proxy.url)}`
+      this.keys.set(proxy, key)
+    }
+    return key
   }
 
   private tunnels(key: string, proxy: Proxy, guard: EgressPolicy.EgressPolicy | undefined, doubted: boolean): Lane {
     const lane: Lane = {
       agent: this.agent(this.tunneller(proxy, guard, doubted)),
       running: 0,
+      used: this.uses,
       fault: (error) => {
         if (lane.running > 0 || this.proxied.get(key) !== lane) return
         this.proxied.set(key, this.tunnels(key, proxy, guard, true))
@@ -99,13 +115,16 @@ export class Lanes {
   }
 
   // The proxy that was not used for longest is let go: what is in flight over it finishes.
-  private retire(): void {
-    for (const [key, { agent }] of this.proxied) {
-      this.proxied.delete(key)
-      this.closing.add(agent)
-      agent.close(() => this.closing.delete(agent))
-      return
+  private retire(latest: Lane): void {
+    let oldest: [string, Lane] | undefined
+    for (const entry of this.proxied) {
+      if (entry[1] !== latest && (oldest === undefined || entry[1].used < oldest[1].used)) oldest = entry
     }
+    if (oldest === undefined) return
+    const [key, { agent }] = oldest
+    this.proxied.delete(key)
+    this.closing.add(agent)
+    agent.close(() => this.closing.delete(agent))
   }
 
   private agent(connect: Undici.buildConnector.connector): Undici.Agent {
