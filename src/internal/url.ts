@@ -17,7 +17,7 @@ export const parseUrl = (input: unknown, field: string): Result.Result<URL, Inva
   if (!URL.canParse(value)) return fail("it does not parse; it must be absolute, as in https://example.com/hook")
   const url = new URL(value)
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return fail(`its scheme must be http or https, not ${url.protocol.slice(0, -1)}`)
+    return fail("its scheme must be http or https")
   }
   if (url.username !== "" || url.password !== "") {
     return fail("it has user-info before the host; send credentials in a header instead")
