@@ -43,8 +43,9 @@ import { Heap } from "./internal/heap.ts"
 import { type Link, List } from "./internal/list.ts"
 import { Pace } from "./internal/pace.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import { parseUrl } from "./internal/url.ts"
 import { Waiting } from "./internal/waiting.ts"
-import { EndpointGone, InvalidOptions, InvalidUrl, NoUrlAvailable, WebhookError } from "./WebhookError.ts"
+import { EndpointGone, InvalidOptions, type InvalidUrl, NoUrlAvailable, WebhookError } from "./WebhookError.ts"
 
 /**
  * A URL to send to, with or without a name for logs.
@@ -232,25 +233,11 @@ export const make = Effect.fnUntraced(function*(
 const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
   typeof input === "object" && input !== null && !(input instanceof URL) && !Redacted.isRedacted(input)
 
-const parse = (input: unknown, field: string, suffix: string): Result.Result<Target, InvalidUrl> => {
-  const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
-  const fail = (detail: string) => Result.fail(new InvalidUrl({ field, detail }))
-  if (typeof value !== "string" && !(value instanceof URL)) {
-    return fail("it is neither a string, nor a URL, nor a Redacted string")
-  }
-  // A constructor that throws costs more, and URL.canParse is everywhere that fetch is.
-  if (!URL.canParse(value)) return fail("it does not parse; it must be absolute, as in https://example.com/hook")
-  const url = new URL(value)
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return fail("its scheme must be http or https")
-  }
-  if (url.username !== "" || url.password !== "") {
-    return fail("it has user-info before the host; send credentials in a header instead")
-  }
-  url.hash = ""
-  const label = url.host + suffix
-  return Result.succeed({ label, url: Redacted.make(url.href, { label }), origin: url.origin })
-}
+const parse = (input: unknown, field: string, suffix: string): Result.Result<Target, InvalidUrl> =>
+  Result.map(parseUrl(input, field), ({ host, href, origin }) => {
+    const label = host + suffix
+    return { label, url: Redacted.make(href, { label }), origin }
+  })
 
 class Member implements Target {
   readonly label: string

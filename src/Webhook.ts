@@ -504,7 +504,7 @@ const makeRun = (
     while (true) {
       yield* ready(send)
       const fault = transport.proxies === undefined ? undefined : yield* readyProxy(send, transport.proxies)
-      const signed = signer === undefined
+      const signed = signer === undefined || fault !== undefined
         ? headers
         : { ...headers, ...(yield* sign(send, signer, encoded)), "webhook-id": send.id }
       const setback = yield* attempt(send, encoded, signed, egress, fault)

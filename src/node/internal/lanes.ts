@@ -141,8 +141,7 @@ export class Lanes {
         const refused = EgressPolicy.checkHost(guard, target.hostname)
         if (Result.isFailure(refused)) return callback(refused.failure, null)
       }
-      // It does return the socket, whatever its type says.
-      const socket = connect(target, callback) as unknown as Socket
+      const socket = connect(target, callback)
       connecting(() => socket.destroy(aborted))
     }
   }
@@ -184,7 +183,7 @@ export class Lanes {
           if (Result.isFailure(exit.value)) return callback(exit.value.failure, null)
           const socket = exit.value.success
           if (target.protocol !== "https:") return callback(null, socket.setNoDelay(true))
-          securing = connect({ ...target, httpSocket: socket }, callback) as unknown as Socket
+          securing = connect({ ...target, httpSocket: socket }, callback)
         }
       })
       connecting(() => {
@@ -194,10 +193,13 @@ export class Lanes {
     }
   }
 
-  private tls(options: { readonly lookup?: LookupFunction }): Undici.buildConnector.connector {
+  private tls(options: { readonly lookup?: LookupFunction }): Connect {
     const { connectTimeout, tls } = this.settings
-    return Undici.buildConnector({ ...tls, ...options, allowH2: false, timeout: connectTimeout } as object)
+    // Its type says that it returns nothing; it returns the socket.
+    return Undici.buildConnector({ ...tls, ...options, allowH2: false, timeout: connectTimeout } as object) as Connect
   }
 }
+
+type Connect = (...args: Parameters<Undici.buildConnector.connector>) => Socket
 
 const aborted = new Error("The attempt has ended")
