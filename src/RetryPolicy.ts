@@ -22,8 +22,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { positiveMillis } from "./internal/options.ts"
+import type { Reply } from "./Transport.ts"
 
 /**
  * Makes an exponential backoff of which each wait is drawn from the upper half
@@ -91,6 +93,53 @@ export {
  * @since 0.1.0
  */
 export type Verdict = "delivered" | "retry" | "fail" | "gone"
+
+/**
+ * What `classify` may say of a reply beside a verdict.
+ *
+ * **Details**
+ *
+ * A limit may hold for more than the URL that met it: with `pause`, every URL
+ * of the same origin is left alone for so long that is reached by the same way,
+ * directly or by the same proxy. `Webhook`s over one `Transport` share that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ruling {
+  /**
+   * What becomes of the send.
+   *
+   * @default by the status
+   */
+  readonly verdict?: Verdict | undefined
+  /**
+   * What a 429 holds for, as `RateLimited` says it.
+   *
+   * @default "url"
+   */
+  readonly scope?: string | undefined
+  /** The wait before a retry, instead of the one that the reply asks for. */
+  readonly retryAfter?: Duration.Input | undefined
+  /** How long all URLs of this origin are left alone by way of the same proxy, or of none. */
+  readonly pause?: Duration.Input | undefined
+}
+
+/**
+ * Tells what a reply means where the default verdict is not right; `undefined`
+ * leaves it.
+ *
+ * **Details**
+ *
+ * `attempt.proxy` is the proxy by which the reply came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Classify = (
+  reply: Reply,
+  attempt: { readonly proxy: Redacted.Redacted<string> | undefined }
+) => Verdict | Ruling | undefined
 
 /**
  * The default verdict for a status: 2xx is delivered, 429 and 5xx are worth

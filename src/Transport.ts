@@ -52,12 +52,18 @@ import {
 } from "./WebhookError.ts"
 
 /**
- * What is sent in one attempt; always a POST.
+ * What is sent in one attempt.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AttemptRequest {
+  /**
+   * A layer over this one may also edit, delete or read what it has posted.
+   *
+   * @default "POST"
+   */
+  readonly method?: "POST" | "PATCH" | "DELETE" | "GET" | undefined
   readonly url: Redacted.Redacted<string>
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
@@ -322,9 +328,9 @@ const attemptOver = (client: HttpClient.HttpClient): Effect.Effect<Transport["Se
       })
   })
 
-const httpRequest = ({ body, headers, url }: AttemptRequest): HttpClientRequest.HttpClientRequest => {
+const httpRequest = ({ body, headers, method = "POST", url }: AttemptRequest): HttpClientRequest.HttpClientRequest => {
   const contentType = headers["content-type"]
-  return HttpClientRequest.post(Redacted.value(url), {
+  return HttpClientRequest.make(method)(Redacted.value(url), {
     headers,
     body: body === "" && contentType === undefined
       ? HttpBody.empty

@@ -134,7 +134,7 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly list: Effect.Effect<ReadonlyArray<{ readonly target: Target; readonly state: State }>>
   /** Takes a retired URL back into the pool, open. */
   readonly restore: (target: Target) => Effect.Effect<void>
-  /** The target for a URL that comes with a send; such URLs have a pace too, the last 4,096 of them. */
+  /** The target for a URL that comes with a send: one of the pool, or one of the last 4,096 that were given. */
   readonly given: (url: string | URL | Redacted.Redacted<string>) => Result.Result<Target, InvalidUrl>
   /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
@@ -154,6 +154,20 @@ export interface Options {
   /** Runs when a URL is retired. Nobody waits for it, and its failures are ignored. */
   readonly onRetired?: ((target: Target) => Effect.Effect<unknown, unknown>) | undefined
 }
+
+/**
+ * What a layer knows of the receivers of all its URLs.
+ *
+ * @internal
+ */
+export interface Traits {
+  /** One send goes first, also where nothing is known of the pace yet. */
+  readonly slowStart: boolean
+  /** A URL that is gone never comes back, so one that came with a send is left alone too. */
+  readonly goneForGood: boolean
+}
+
+const anyReceiver: Traits = { slowStart: false, goneForGood: false }
 
 /**
  * A pool of one URL or many, gone round one per send.
@@ -198,7 +212,14 @@ export const layerConfig = (
  * @category layers
  * @since 0.1.0
  */
-export const empty: Layer.Layer<UrlPool> = Layer.sync(UrlPool, () => new Pool([], undefined, Context.empty()).service)
+export const empty: Layer.Layer<UrlPool> = Layer.sync(UrlPool, () => emptyFor(anyReceiver))
+
+/**
+ * Makes a pool without URLs for receivers of which something is known.
+ *
+ * @internal
+ */
+export const emptyFor = (traits: Traits): UrlPool["Service"] => new Pool([], undefined, Context.empty(), traits).service
 
 /**
  * Makes a pool; see `layer`.
@@ -206,7 +227,18 @@ export const empty: Layer.Layer<UrlPool> = Layer.sync(UrlPool, () => new Pool([]
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(
+export const make = (
+  urls: UrlInput | ReadonlyArray<UrlInput>,
+  options?: Options
+): Effect.Effect<UrlPool["Service"], WebhookError> => makeFor(anyReceiver, urls, options)
+
+/**
+ * Makes a pool for receivers of which something is known.
+ *
+ * @internal
+ */
+export const makeFor = Effect.fnUntraced(function*(
+  traits: Traits,
   urls: UrlInput | ReadonlyArray<UrlInput>,
   options?: Options
 ): Effect.fn.Return<UrlPool["Service"], WebhookError> {
@@ -227,10 +259,11 @@ export const make = Effect.fnUntraced(function*(
     if (Result.isFailure(target)) return yield* new WebhookError({ reason: target.failure })
     targets.push(target.success)
   }
-  return new Pool(targets, options?.onRetired, yield* Effect.context<never>()).service
+  return new Pool(targets, options?.onRetired, yield* Effect.context<never>(), traits).service
 })
 
-const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
+/** @internal */
+export const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
   typeof input === "object" && input !== null && !(input instanceof URL) && !Redacted.isRedacted(input)
 
 const parse = (input: unknown, field: string, suffix: string): Result.Result<Target, InvalidUrl> =>
@@ -249,16 +282,14 @@ class Member implements Target {
   readonly pooled: boolean
   retired: number | undefined
 
-  constructor(target: Target, pool: Pool | undefined, alarm: Alarm) {
+  constructor(target: Target, pool: Pool | undefined, alarm: Alarm, { slowStart }: Traits) {
     this.pooled = pool !== undefined
     this.label = target.label
     this.url = target.url
     this.origin = target.origin
-    this.pace = new Pace(
-      alarm,
-      () => pool !== undefined && pool.handOver(this),
-      () => pool?.changed(this)
-    )
+    this.pace = pool === undefined
+      ? new Pace(alarm, slowStart)
+      : new Pace(alarm, slowStart, () => pool.handOver(this), () => pool.changed(this))
   }
 
   toJSON(): unknown {
@@ -292,6 +323,7 @@ const maxGiven = 4096
 
 class Pool {
   private readonly members: Array<Member>
+  private readonly pooled = new Map<string, Member>()
   private readonly givens = new Map<string, Member>()
   private readonly alarm = new Alarm()
   /** Those with room, in turn. */
@@ -300,14 +332,24 @@ class Pool {
   private readonly waiting = new Waiting<Member | null>(this.alarm, () => this.arm(), () => this.arm())
   private readonly onRetired: Options["onRetired"]
   private readonly context: Context.Context<never>
+  private readonly traits: Traits
   private opening: Entry | undefined
   private retired = 0
 
-  constructor(targets: ReadonlyArray<Target>, onRetired: Options["onRetired"], context: Context.Context<never>) {
+  constructor(
+    targets: ReadonlyArray<Target>,
+    onRetired: Options["onRetired"],
+    context: Context.Context<never>,
+    traits: Traits
+  ) {
     this.onRetired = onRetired
     this.context = context
-    this.members = targets.map((target) => new Member(target, this, this.alarm))
-    for (const member of this.members) this.open.append(member.place)
+    this.traits = traits
+    this.members = targets.map((target) => new Member(target, this, this.alarm, traits))
+    for (const member of this.members) {
+      this.open.append(member.place)
+      this.pooled.set(Redacted.value(member.url), member)
+    }
   }
 
   readonly service: UrlPool["Service"] = {
@@ -348,6 +390,7 @@ class Pool {
   }
 
   changed(member: Member): void {
+    if (!member.pooled) return
     const { pace, place } = member
     this.shut.remove(pace)
     const free = member.retired === undefined && pace.room > 0
@@ -417,11 +460,12 @@ class Pool {
   }
 
   private retire(member: Member, status: number): void {
-    if (member.retired !== undefined || !member.pooled) return
+    if (member.retired !== undefined || !(member.pooled || this.traits.goneForGood)) return
     member.retired = status
-    this.retired++
+    if (member.pooled) this.retired++
     this.changed(member)
     member.pace.retire()
+    if (!member.pooled) return
     if (this.retired === this.members.length) { while (this.waiting.release(null)); }
     if (this.onRetired !== undefined) {
       Effect.runForkWith(this.context)(Effect.ignoreCause(Effect.suspend(() => this.onRetired!(member))))
@@ -431,9 +475,9 @@ class Pool {
   private restore(member: Member): void {
     if (member.retired === undefined) return
     member.retired = undefined
-    this.retired--
+    if (member.pooled) this.retired--
     member.pace.restart()
-    while (this.handOver(member));
+    while (member.pooled && this.handOver(member));
   }
 
   private soonest(): Member | undefined {
@@ -465,21 +509,28 @@ class Pool {
   }
 
   private giveTarget(url: string | URL | Redacted.Redacted<string>): Result.Result<Target, InvalidUrl> {
-    const key = String(Redacted.isRedacted(url) ? Redacted.value(url) : url)
-    const known = this.givens.get(key)
-    if (known !== undefined) {
-      this.givens.delete(key)
-      this.givens.set(key, known)
-      return Result.succeed(known)
-    }
+    const known = this.knownAs(String(Redacted.isRedacted(url) ? Redacted.value(url) : url))
+    if (known !== undefined) return Result.succeed(known)
     return Result.map(parse(url, "url", ""), (target) => {
       // One URL in two spellings is one receiver.
       const href = Redacted.value(target.url)
-      const member = this.givens.get(href) ?? new Member(target, undefined, this.alarm)
-      this.givens.delete(href)
-      this.givens.set(href, member)
+      const member = this.knownAs(href)
+      if (member !== undefined) return member
+      const given = new Member(target, undefined, this.alarm, this.traits)
+      this.givens.set(href, given)
       if (this.givens.size > maxGiven) this.givens.delete(this.givens.keys().next().value!)
-      return member
+      return given
     })
+  }
+
+  private knownAs(href: string): Member | undefined {
+    const pooled = this.pooled.get(href)
+    if (pooled !== undefined) return pooled
+    const given = this.givens.get(href)
+    if (given !== undefined) {
+      this.givens.delete(href)
+      this.givens.set(href, given)
+    }
+    return given
   }
 }

@@ -59,12 +59,23 @@ import { Alarm } from "./internal/alarm.ts"
 import { encode, type Encoded } from "./internal/encode.ts"
 import * as Headers from "./internal/headers.ts"
 import { InFlight } from "./internal/inFlight.ts"
+import {
+  blame,
+  exhausted,
+  fell,
+  judge,
+  plainlyTaken,
+  type Setback,
+  taken,
+  unexpected,
+  untold
+} from "./internal/judge.ts"
 import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
-import { rateLimit } from "./internal/rateLimit.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { type Line, Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
+import { type Way, waysOf } from "./internal/ways.ts"
 import type * as Proxy from "./Proxy.ts"
 import type * as ProxyProvider from "./ProxyProvider.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -73,17 +84,9 @@ import * as Transport from "./Transport.ts"
 import * as UrlPool from "./UrlPool.ts"
 import {
   DeadlineExceeded,
-  type EgressBlocked,
-  EndpointGone,
   InvalidOptions,
-  isRetryable,
   ProxyError,
-  RateLimited,
-  Redirected,
-  Rejected,
-  ServerError,
   SignerError,
-  Unexpected,
   WebhookError,
   type WebhookErrorReason
 } from "./WebhookError.ts"
@@ -151,8 +154,8 @@ export interface WebhookOptions {
    * @default "retry"
    */
   readonly onAmbiguous?: "retry" | "stop" | undefined
-  /** Overrules the default verdict for a reply; `undefined` leaves it. */
-  readonly classify?: ((reply: Transport.Reply) => RetryPolicy.Verdict | undefined) | undefined
+  /** Overrules the default verdict for a reply, or says more of it; `undefined` leaves it. */
+  readonly classify?: RetryPolicy.Classify | undefined
   /** Headers of every send. A secret value may be `Redacted`. */
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
   /** Signs every attempt. */
@@ -286,25 +289,69 @@ export const sendOrFail = (
  */
 export const make = (
   options?: WebhookOptions
-): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> => {
-  const settings = toSettings(options)
-  return Effect.gen(function*() {
-    const transport = yield* Transport.Transport
-    const pool = yield* UrlPool.UrlPool
-    const scope = yield* Effect.serviceOption(Scope.Scope)
-    const parsed = Headers.parse(options?.headers, settings.signer !== undefined)
-    if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
-    if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
-    const inFlight = new InFlight()
-    if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
-    const run = makeRun(settings, transport, pool, inFlight, parsed.success)
-    return {
-      send: (payload, options) => run(payload, options, Effect.succeed),
-      sendOrFail: (payload, options) =>
-        run(payload, options, (result) => Effect.fail(new WebhookError({ reason: result.reason, result })))
-    }
-  })
+): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> =>
+  Effect.map(makeRun(toSettings(options), options?.headers), (run) => ({
+    send: (payload, options) => run(() => encode(payload), options, Effect.succeed),
+    sendOrFail: (payload, options) => run(() => encode(payload), options, orFail)
+  }))
+
+/**
+ * What a send sends: its body, and where a layer over this one wants it.
+ *
+ * @internal
+ */
+export interface Request extends Encoded {
+  /** Stands above the `url` of the send's options. */
+  readonly url?: Redacted.Redacted<string> | undefined
+  readonly route?: Route | undefined
 }
+
+/**
+ * Where at a target a request goes, and how.
+ *
+ * @internal
+ */
+export interface Route {
+  readonly method: "POST" | "PATCH" | "DELETE" | "GET"
+  readonly urlOf: (target: UrlPool.Target) => Redacted.Redacted<string>
+}
+
+const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
+
+/** @internal */
+export const orFail = (failed: Failed): Effect.Effect<never, WebhookError> =>
+  Effect.fail(new WebhookError({ reason: failed.reason, result: failed }))
+
+/**
+ * Runs one send, whatever is made of its result.
+ *
+ * @internal
+ */
+export type Run = <A, E>(
+  prepare: () => Effect.Effect<Request, WebhookErrorReason>,
+  options: SendOptions | undefined,
+  onFailed: (failed: Failed) => Effect.Effect<A, E>
+) => Effect.Effect<Delivered | A, E>
+
+/**
+ * Makes what is under `make`, for layers that know more of their receivers.
+ *
+ * @internal
+ */
+export const makeRun = Effect.fnUntraced(function*(
+  settings: Settings,
+  headers: WebhookOptions["headers"]
+): Effect.fn.Return<Run, WebhookError, Transport.Transport | UrlPool.UrlPool> {
+  const transport = yield* Transport.Transport
+  const pool = yield* UrlPool.UrlPool
+  const scope = yield* Effect.serviceOption(Scope.Scope)
+  const parsed = Headers.parse(headers, settings.signer !== undefined)
+  if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
+  if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
+  const inFlight = new InFlight()
+  if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
+  return sender(settings, transport, pool, inFlight, parsed.success)
+})
 
 const checkPool = Effect.fnUntraced(function*(
   pool: UrlPool.UrlPool["Service"],
@@ -349,7 +396,12 @@ export const layer = (
 ): Layer.Layer<Webhook, WebhookError, HttpClient.HttpClient | UrlPool.UrlPool> =>
   Layer.provide(layerTransport(options), Transport.layerHttpClient)
 
-interface Settings {
+/**
+ * The options of all sends, checked, in milliseconds.
+ *
+ * @internal
+ */
+export interface Settings {
   readonly timeout: number
   readonly deadline: number
   readonly grace: number
@@ -365,7 +417,12 @@ interface Settings {
   readonly signer: Signature.Signer | undefined
 }
 
-const toSettings = (options: WebhookOptions = {}): Settings => ({
+/**
+ * Throws `RangeError` for a constant that makes no sense.
+ *
+ * @internal
+ */
+export const toSettings = (options: WebhookOptions = {}): Settings => ({
   timeout: positiveMillis("timeout", options.timeout ?? 15_000),
   deadline: positiveMillis("deadline", options.deadline ?? 300_000),
   grace: positiveMillis("grace", options.grace ?? 5_000),
@@ -400,6 +457,13 @@ class Send implements UrlPool.Lease {
   proxy: Proxy.Proxy | undefined = undefined
   /** A turn at that proxy. */
   proxyTurn: Line<Transport.AttemptError> | undefined = undefined
+  /** A way that was closed, and on which this send may go. */
+  way: Way | undefined = undefined
+  wayEpoch = 0
+  /** The closed ways that it has met, with the proxies by which they lead. */
+  detours: Map<Way, Proxy.Proxy | undefined> | undefined = undefined
+  /** The proxy for whose way it has waited. */
+  reserved: Proxy.Proxy | undefined = undefined
   /** How many retries, and how many rotations of the proxy, there have been. */
   retries = 0
   rotations = 0
@@ -452,33 +516,17 @@ class Send implements UrlPool.Lease {
 
 type Step = (now: number, input: WebhookError) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
-/** What an attempt came to, when it was not the delivery. */
-interface Setback {
-  readonly reason: WebhookErrorReason
-  readonly retry: boolean
-  /** Another proxy may do better, at once. */
-  readonly rotate: boolean
-  /** Whether the receiver may have the webhook. */
-  readonly maybe: boolean
-  /** The receiver's status was 429. */
-  readonly limited: boolean
-  /** What the receiver asks to wait, in milliseconds. */
-  readonly hint: number | undefined
-  readonly outcome: UrlPool.Outcome
-}
-
-const untold: UrlPool.Outcome = { _tag: "Untold" }
-
-const makeRun = (
+const sender = (
   settings: Settings,
   transport: Transport.Transport["Service"],
   pool: UrlPool.UrlPool["Service"],
   inFlight: InFlight,
   layerHeaders: Record<string, string>
-) => {
+): Run => {
   const turns = new Turns(settings.maxPerOrigin)
   const proxyTurns = new Turns<Transport.AttemptError>(settings.maxPerProxy)
   const makeId = makeIds()
+  const ways = waysOf(transport)
   const alarm = new Alarm()
   const agent = userAgent()
   const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
@@ -487,27 +535,33 @@ const makeRun = (
   // One send, from its payload to its delivery. Everything it fails with is a reason.
   const deliver = Effect.fnUntraced(function*(
     send: Send,
-    payload: Payload,
+    prepare: () => Effect.Effect<Request, WebhookErrorReason>,
     options: SendOptions
   ): Effect.fn.Return<Delivered, WebhookErrorReason> {
     if (options.timeout !== undefined) send.timeout = yield* sendDuration("timeout", options.timeout)
     if (options.deadline !== undefined) send.allowed = yield* sendDuration("deadline", options.deadline)
     const signer = options.signer ?? settings.signer
-    const encoded = yield* encode(payload)
-    const headers = yield* headersOf(encoded, options, send.id, signer !== undefined)
-    if (options.url !== undefined) {
-      send.target = yield* Effect.fromResult(pool.given(options.url))
+    const request = yield* prepare()
+    const headers = yield* headersOf(request, options, send.id, signer !== undefined)
+    const url = request.url ?? options.url
+    if (url !== undefined) {
+      send.target = yield* Effect.fromResult(pool.given(url))
       send.pinned = true
     }
-    const egress = options.url === undefined ? settings.egress : settings.egress ?? EgressPolicy.publicOnly
-    if (options.url !== undefined) yield* Effect.fromResult(EgressPolicy.checkUrl(egress!, send.target!.origin))
+    const egress = url === undefined ? settings.egress : settings.egress ?? EgressPolicy.publicOnly
+    if (url !== undefined) yield* Effect.fromResult(EgressPolicy.checkUrl(egress!, send.target!.origin))
     while (true) {
       yield* ready(send)
       const fault = transport.proxies === undefined ? undefined : yield* readyProxy(send, transport.proxies)
+      const closed = fault === undefined ? closedWay(send) : undefined
+      if (closed !== undefined) {
+        yield* detour(send, closed)
+        continue
+      }
       const signed = signer === undefined || fault !== undefined
         ? headers
-        : { ...headers, ...(yield* sign(send, signer, encoded)), "webhook-id": send.id }
-      const setback = yield* attempt(send, encoded, signed, egress, fault)
+        : { ...headers, ...(yield* sign(send, signer, request)), "webhook-id": send.id }
+      const setback = yield* attempt(send, request, signed, egress, fault)
       if (setback === undefined) return new Delivered(send.fields())
       yield* pause(send, setback)
       send.now()
@@ -541,12 +595,16 @@ const makeRun = (
     send: Send,
     proxies: ProxyProvider.ProxyProvider["Service"]
   ): Effect.Effect<Transport.AttemptError | undefined, WebhookErrorReason> =>
-    Effect.flatMap(guardProvider(send, "get", proxies.get), (proxy) => {
-      send.proxy = proxy
-      const key = Redacted.value(proxy.url)
-      send.proxyTurn = proxyTurns.take(key)
-      return send.proxyTurn === undefined ? readyProxyLater(send, key, proxies) : Effect.undefined
-    })
+    Effect.flatMap(
+      send.reserved === undefined ? guardProvider(send, "get", proxies.get) : Effect.succeed(send.reserved),
+      (proxy) => {
+        send.proxy = proxy
+        send.reserved = undefined
+        const key = Redacted.value(proxy.url)
+        send.proxyTurn = proxyTurns.take(key)
+        return send.proxyTurn === undefined ? readyProxyLater(send, key, proxies) : Effect.undefined
+      }
+    )
 
   const readyProxyLater = Effect.fnUntraced(function*(
     send: Send,
@@ -565,6 +623,54 @@ const makeRun = (
     yield* ready(send)
     return yield* readyProxy(send, proxies)
   })
+
+  // The way on which a send would leave, if the receiver has closed it and it is not this one's turn to try it.
+  const closedWay = (send: Send): Way | undefined => {
+    const way = ways.find(send.target!.origin, send.proxy && Redacted.value(send.proxy.url))
+    if (way === send.way && (way === undefined || (send.wayEpoch === way.pace.epoch && !way.pace.shut))) {
+      return undefined
+    }
+    giveWay(send, untold)
+    if (way === undefined) return undefined
+    way.pace.settle(send.at)
+    if (way.pace.room === 0) return way
+    way.pace.take(send.at)
+    takeWay(send, way)
+    return undefined
+  }
+
+  // Another proxy may lead there; where all of them have been met, the first way to open is waited for.
+  const detour = Effect.fnUntraced(function*(send: Send, way: Way): Effect.fn.Return<void, WebhookErrorReason> {
+    giveTurn(send)
+    giveLease(send, untold)
+    const met = send.detours ??= new Map()
+    if (send.proxy !== undefined && !met.has(way)) {
+      met.set(way, send.proxy)
+      return
+    }
+    let first = way
+    for (const other of met.keys()) if (other.pace.at < first.pace.at) first = other
+    if (first.pace.shut && first.pace.at > send.deadline) return yield* tooLate(send)
+    const open = yield* first.pace.park(send.fiber, send.deadline, () => takeWay(send, first))
+    if (open === undefined) return yield* tooLate(send)
+    send.now()
+    send.reserved = met.get(first)
+    send.detours = undefined
+  })
+
+  const takeWay = (send: Send, way: Way): void => {
+    send.way = way
+    send.wayEpoch = way.pace.epoch
+  }
+
+  const giveWay = (send: Send, outcome: UrlPool.Outcome): void => {
+    const { way } = send
+    if (way === undefined) return
+    send.way = undefined
+    if (outcome._tag === "Taken") way.pace.accept(send.wayEpoch, send.at, undefined, undefined)
+    else way.pace.untold(send.wayEpoch, send.at)
+    ways.forget(way)
+  }
 
   // What users supply may never answer; the deadline holds all the same.
   const inTime = (send: Send) => <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E | DeadlineExceeded> =>
@@ -659,7 +765,7 @@ const makeRun = (
   // One attempt, with the time that is left; `undefined` is the delivery.
   const attempt = Effect.fnUntraced(function*(
     send: Send,
-    encoded: Encoded,
+    { body, route = toTarget }: Request,
     headers: Readonly<Record<string, string>>,
     egress: EgressPolicy.EgressPolicy | undefined,
     fault: Transport.AttemptError | undefined
@@ -670,11 +776,13 @@ const makeRun = (
     if (left <= 0) return yield* send.exceeded("turn")
     send.pinned = send.trying = true
     send.reply = undefined
+    send.detours = undefined
     const result = fault === undefined
       ? yield* Effect.result(transport.attempt({
-        url: target.url,
+        method: route.method,
+        url: route.urlOf(target),
         headers,
-        body: encoded.body,
+        body,
         timeout: Math.min(send.timeout, left),
         maxResponseBytes: settings.maxResponseBytes,
         egress
@@ -694,9 +802,13 @@ const makeRun = (
       }
     } else {
       send.reply = result.success
-      setback = judge(result.success, settings.classify, send.clock)
+      setback = judge(send, result.success, settings.classify, route.method === "POST")
     }
     giveTurn(send)
+    if (setback?.pause !== undefined) {
+      ways.close(target.origin, send.proxy && Redacted.value(send.proxy.url), ended, setback.pause)
+    }
+    giveWay(send, Result.isSuccess(result) && setback?.pause === undefined ? plainlyTaken : untold)
     if (setback !== undefined) send.maybe ||= setback.maybe
     send.history.push({
       target: target.label,
@@ -709,7 +821,7 @@ const makeRun = (
     send.ended = ended
     if (send.proxy !== undefined && fault === undefined) yield* reportProxy(send, send.proxy, result)
     if (setback === undefined) {
-      giveLease(send, taken(send.reply!, send.clock))
+      giveLease(send, taken(send, send.reply!, route.method === "POST"))
       return undefined
     }
     if (setback.reason._tag === "Timeout" && left < send.timeout) return yield* send.exceeded("attempt")
@@ -736,11 +848,11 @@ const makeRun = (
     const { hint, reason } = setback
     if (setback.rotate && !(setback.maybe && settings.stopOnMaybe)) {
       giveLease(send, untold)
-      if (send.rotations >= settings.maxProxyRetries) return yield* exhausted(send, reason)
+      if (send.rotations >= settings.maxProxyRetries) return yield* exhausted(send.proxy, send.rotations + 1, reason)
       send.rotations++
       return
     }
-    if (!setback.limited) giveLease(send, setback.outcome)
+    if (!setback.limited || setback.pause !== undefined) giveLease(send, setback.outcome)
     else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
     const over = !setback.retry || (setback.maybe && settings.stopOnMaybe) || send.retries >= settings.maxRetries
     const delay = over ? Result.succeed(undefined) : yield* Effect.result(nextDelay(send, reason))
@@ -767,18 +879,14 @@ const makeRun = (
       Effect.catchCause(failWith((cause) => unexpected("retry", cause)))
     )
 
-  return <A, E>(
-    payload: Payload,
-    options: SendOptions | undefined,
-    onFailed: (failed: Failed) => Effect.Effect<A, E>
-  ): Effect.Effect<Delivered | A, E> =>
+  return (prepare, options, onFailed) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
       const send = new Send(fiber, options?.id ?? makeId(), settings)
       inFlight.add(fiber)
       return Effect.onExit(
         // Here, and only here, reasons become results.
-        Effect.matchCauseEffect(deliver(send, payload, options ?? {}), {
+        Effect.matchCauseEffect(deliver(send, prepare, options ?? {}), {
           onSuccess: Effect.succeed,
           onFailure: (cause) => {
             const reason = reasonOf(cause)
@@ -792,8 +900,9 @@ const makeRun = (
           }
         }),
         () => {
-          if (send.held) send.now()
+          if (send.held || send.way !== undefined) send.now()
           giveTurn(send)
+          giveWay(send, untold)
           giveLease(send, untold)
           inFlight.delete(fiber)
           return Effect.void
@@ -816,9 +925,6 @@ const encoder = new TextEncoder()
 const failWith = <E2>(f: (cause: unknown) => E2) => <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | E2> =>
   Effect.fail(Option.getOrElse(Cause.findErrorOption(cause), () => f(Cause.squash(cause))))
 
-const unexpected = (source: string, defect: unknown): Unexpected =>
-  new Unexpected({ source, cause: Redacted.make(defect) })
-
 const logFailed = (failed: Failed): Effect.Effect<void> =>
   Effect.logDebug(
     `webhook to ${failed.target ?? "nowhere"} failed after ${failed.attempts} attempts: ${failed.error}; ` +
@@ -831,99 +937,3 @@ const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | 
   if (Option.isSome(reason)) return reason.value
   return Cause.hasInterruptsOnly(cause) ? undefined : unexpected("the transport", Cause.squash(cause))
 }
-
-// Without types a classify may give anything, and a promise is not a verdict.
-const known = (verdict: RetryPolicy.Verdict | undefined): RetryPolicy.Verdict | undefined => {
-  if (verdict === undefined || ["delivered", "retry", "fail", "gone"].includes(verdict)) return verdict
-  throw new TypeError("classify must give \"delivered\", \"retry\", \"fail\", \"gone\" or undefined")
-}
-
-/** What an answer means; `undefined` is the delivery. */
-const judge = (
-  reply: Transport.Reply,
-  classify: WebhookOptions["classify"],
-  clock: Clock.Clock
-): Setback | undefined => {
-  const { status } = reply
-  const byStatus = RetryPolicy.verdict(status)
-  const own = classify === undefined ? undefined : Result.try(() => known(classify(reply)))
-  if (own !== undefined && Result.isFailure(own)) {
-    return {
-      reason: unexpected("classify", own.failure),
-      retry: false,
-      rotate: false,
-      maybe: byStatus === "delivered" || status >= 500,
-      limited: false,
-      hint: undefined,
-      outcome: untold
-    }
-  }
-  const overruled = own?.success
-  const verdict = overruled ?? byStatus
-  if (verdict === "delivered") return undefined
-  const limited = status === 429
-  // A hint counts where HTTP defines it, and where the user's own rule says "again".
-  const hint = limited || status === 503 || overruled === "retry"
-    ? RetryPolicy.retryAfter(reply, clock.currentTimeMillisUnsafe())
-    : undefined
-  const retryAfter = hint === undefined ? undefined : Duration.millis(hint)
-  return {
-    reason: verdict === "gone"
-      ? new EndpointGone({ status })
-      : limited
-      ? new RateLimited({ status, retryAfter, scope: "url" })
-      : status >= 500 && status < 600
-      ? new ServerError({ status, retryAfter })
-      : status === 0 || (status >= 300 && status < 400)
-      ? new Redirected({ status: status === 0 ? undefined : status })
-      : new Rejected({ status }),
-    retry: verdict === "retry",
-    rotate: false,
-    // A 503 that names a time says that the receiver did not take it.
-    maybe: status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined),
-    limited: limited && verdict !== "gone",
-    hint,
-    outcome: verdict === "gone" ? { _tag: "Gone", status } : status >= 500 ? untold : taken(reply, clock)
-  }
-}
-
-/** What an attempt without an answer means. */
-const fell = (
-  send: Send,
-  error: Transport.AttemptError,
-  reason: Exclude<Transport.AttemptError["reason"], EgressBlocked>
-): Setback => {
-  const outcome = send.proxy === undefined ? "target" : blame(send, error)
-  if (reason._tag === "ConnectionError" && reason.certificate) send.distrusted ??= send.proxy?.label
-  return {
-    reason,
-    retry: isRetryable(reason),
-    rotate: outcome === "burn" || outcome === "suspect",
-    maybe: error.delivered === "maybe",
-    limited: false,
-    hint: undefined,
-    outcome: untold
-  }
-}
-
-/** Whose fault it is that an attempt by a proxy has no answer. */
-const blame = (send: Send, { proxy, reason }: Transport.AttemptError): ProxyProvider.Outcome => {
-  // A certificate that is refused by way of two proxies is the receiver's own.
-  const certificate = reason._tag === "ConnectionError" && reason.certificate
-  if (certificate && send.distrusted !== undefined && send.distrusted !== send.proxy?.label) return "target"
-  return proxy ?? "suspect"
-}
-
-const exhausted = (send: Send, reason: WebhookErrorReason): ProxyError =>
-  new ProxyError({
-    proxy: send.proxy?.label,
-    detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ${
-      send.rotations + 1
-    } proxies were tried`,
-    last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
-  })
-
-const taken = (reply: Transport.Reply, clock: Clock.Clock): UrlPool.Outcome =>
-  rateLimit(reply.headers, clock) ?? plainlyTaken
-
-const plainlyTaken: UrlPool.Outcome = { _tag: "Taken" }

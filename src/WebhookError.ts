@@ -73,8 +73,10 @@ const seconds = (duration: Duration.Duration): string => `${Duration.toSeconds(d
  * **Details**
  *
  * `retryAfter` is the receiver's own hint, whatever its length, or `undefined`
- * when it gave none that makes sense. `scope` says what the limit holds for:
- * `"url"` unless `classify` knows better.
+ * when it gave none that makes sense and `classify` knows no better. `scope`
+ * says what the limit holds for: `"url"`, or what `classify` says. That of a
+ * `DiscordWebhook` knows `"shared"` (with the other webhooks of a channel),
+ * `"global"` and `"address"` (Cloudflare's).
  *
  * @category errors
  * @since 0.1.0
@@ -255,6 +257,21 @@ export class InvalidPayload extends Data.TaggedError("InvalidPayload")<{
 }
 
 /**
+ * The receiver took the request, and its answer is not what was asked for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidResponse extends Data.TaggedError("InvalidResponse")<{
+  readonly status: number | undefined
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.status}: the receiver took it, but ${this.detail}`
+  }
+}
+
+/**
  * A URL is not one that a webhook can be sent to; no attempt was made.
  *
  * **Details**
@@ -424,6 +441,7 @@ export type WebhookErrorReason =
   | ConnectionError
   | ProxyError
   | InvalidPayload
+  | InvalidResponse
   | InvalidUrl
   | InvalidHeader
   | InvalidOptions

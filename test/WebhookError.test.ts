@@ -29,6 +29,7 @@ const reasons: Reasons = {
   InvalidPayload: new WebhookError.InvalidPayload({
     violations: [{ path: "", message: "JSON cannot express it" }, { path: "embeds[0].title", message: "too long" }]
   }),
+  InvalidResponse: new WebhookError.InvalidResponse({ status: 200, detail: "the answer is not a message" }),
   InvalidUrl: new WebhookError.InvalidUrl({ field: "urls[0]", detail: "it does not parse" }),
   InvalidHeader: new WebhookError.InvalidHeader({ header: "x-a\nb", detail: "no" }),
   InvalidOptions: new WebhookError.InvalidOptions({ option: "timeout", detail: "it must be positive" }),

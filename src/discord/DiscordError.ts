@@ -24,6 +24,7 @@
  */
 import * as Data from "effect/Data"
 import { hasProperty } from "effect/Predicate"
+import type { WebhookResult } from "../WebhookResult.ts"
 import { pathOf } from "./internal/path.ts"
 
 /**
@@ -124,6 +125,34 @@ export const decode = (body: unknown): DiscordError => {
     issues: []
   })
 }
+
+/**
+ * What Discord said is wrong with a message that was not delivered, or
+ * `undefined` if there was no answer.
+ *
+ * **Details**
+ *
+ * A result's own `error` has only the status, because an answer may hold parts
+ * of the payload and results are logged.
+ *
+ * **Example** (Which field it was)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DiscordError, DiscordWebhook } from "effect-webhooks/discord"
+ *
+ * const program = Effect.gen(function*() {
+ *   const result = yield* DiscordWebhook.send("hello", { username: "everyone" })
+ *   const error = DiscordError.fromResult(result)
+ *   if (error !== undefined) yield* Effect.logWarning(error.message)
+ * })
+ * ```
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const fromResult = (result: WebhookResult): DiscordError | undefined =>
+  result.ok || result.status === undefined ? undefined : decode(result.response)
 
 const decodeJson = (body: Record<string, unknown>): DiscordError => {
   const code = typeof body.code === "number" ? body.code : undefined

@@ -1,23 +1,82 @@
 /**
- * Discord webhooks.
+ * Sends messages to Discord.
  *
- * **Example** (Reading a pasted URL)
+ * A message is checked before Discord sees it, and then goes the way of every
+ * webhook: the pool, proxies, retries, pace and result are those of `Webhook`.
+ * What is Discord's own is here: where a message goes, its files, what an answer
+ * means, and how not to be banned.
+ *
+ * - Sends to one webhook keep its pace, whatever its thread: one goes first,
+ *   and the others as its answers allow.
+ * - A 429 that holds for the whole address, Discord's global one or
+ *   Cloudflare's, holds back every webhook that leaves by the same way: directly
+ *   or by that proxy. Layers over one `Transport` share that. Cloudflare's
+ *   without a hint is taken for ten minutes.
+ * - Discord bans an address for 10,000 answers of 401, 403 or 429 within ten
+ *   minutes. They are counted per way: a warning is logged at every 1,000, and
+ *   from 9,000 on one send a minute goes.
+ * - A webhook that was deleted (404, code 10015) or whose token is invalid (401,
+ *   code 50027) is retired, and sends to it end without an attempt.
+ *
+ * **Gotchas**
+ *
+ * Discord has no idempotency key: a retry after an answer that was lost may post
+ * a message twice. `onAmbiguous: "stop"` never retries in that case.
+ *
+ * **Example** (An embed in ten lines)
  *
  * ```ts
- * import { Result } from "effect"
- * import { DiscordWebhook } from "effect-webhooks/discord"
+ * import { Effect } from "effect"
+ * import { DiscordWebhook, Embed } from "effect-webhooks/discord"
+ * import { NodeDiscordWebhook } from "effect-webhooks/node"
  *
- * declare const pasted: string
+ * const program = Effect.gen(function*() {
+ *   const embed = Embed.make({ title: "Deployed", color: "#57f287", timestamp: new Date() })
+ *   const result = yield* DiscordWebhook.send("done", { embeds: [embed], username: "deploys" })
+ *   if (!result.ok) yield* Effect.logWarning(result.error)
+ * })
  *
- * const id = DiscordWebhook.parseUrl(pasted).pipe(Result.map((webhook) => webhook.id))
+ * const layer = NodeDiscordWebhook.layer({ urls: "https://discord.com/api/webhooks/123/token" })
  * ```
  *
  * @stability unstable
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { InvalidUrl } from "../WebhookError.ts"
+import * as Schema from "effect/Schema"
+import * as EgressPolicy from "../EgressPolicy.ts"
+import type { Encoded } from "../internal/encode.ts"
+import { wholeNumber } from "../internal/options.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { parseUrl as parseHttpUrl } from "../internal/url.ts"
+import { userAgent, version } from "../internal/userAgent.ts"
+import type * as RetryPolicy from "../RetryPolicy.ts"
+import * as Transport from "../Transport.ts"
+import * as UrlPool from "../UrlPool.ts"
+import * as Webhook from "../Webhook.ts"
+import {
+  InvalidOptions,
+  type InvalidPayload,
+  InvalidResponse,
+  type InvalidUrl,
+  WebhookError,
+  type WebhookErrorReason
+} from "../WebhookError.ts"
+import { type Delivered, Failed, type WebhookResult } from "../WebhookResult.ts"
+import * as DiscordMessage from "./DiscordMessage.ts"
+import { api, isId, readUrl } from "./internal/address.ts"
+import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
+import { InvalidRequests, rule } from "./internal/limits.ts"
+import type { Context as MessageContext } from "./internal/message.ts"
+import { field, items } from "./internal/payload.ts"
+import { type Address, Place, Webhooks } from "./internal/webhooks.ts"
+import * as Message from "./Message.ts"
 
 /**
  * What a Discord webhook's URL says.
@@ -33,10 +92,6 @@ export interface ParsedUrl {
   readonly threadId?: string
 }
 
-const hosts = new Set(["", "ptb.", "canary."].flatMap((client) => [`${client}discord.com`, `${client}discordapp.com`]))
-
-const path = /^\/api(?:\/v\d{1,2})?\/webhooks\/(\d{1,20})\/([\w-]+)(?:\/(?:slack|github))?\/?$/
-
 /**
  * Reads a Discord webhook's URL as people paste it.
  *
@@ -48,29 +103,473 @@ const path = /^\/api(?:\/v\d{1,2})?\/webhooks\/(\d{1,20})\/([\w-]+)(?:\/(?:slack
  * exactly: a URL that only contains Discord's is refused. The error never shows
  * the URL.
  *
+ * **Example** (Reading a pasted URL)
+ *
+ * ```ts
+ * import { Result } from "effect"
+ * import { DiscordWebhook } from "effect-webhooks/discord"
+ *
+ * declare const pasted: string
+ *
+ * const id = DiscordWebhook.parseUrl(pasted).pipe(Result.map((webhook) => webhook.id))
+ * ```
+ *
  * @category parsing
  * @since 0.1.0
  */
 export const parseUrl = (
   url: string | URL | Redacted.Redacted<string>
-): Result.Result<ParsedUrl, InvalidUrl> => {
-  const fail = (detail: string) => Result.fail(new InvalidUrl({ field: "url", detail }))
-  const given: unknown = Redacted.isRedacted(url) ? Redacted.value(url) : url
-  if (typeof given !== "string" && !(given instanceof URL)) {
-    return fail("it is neither a string, nor a URL, nor a Redacted string")
-  }
-  if (!URL.canParse(given)) return fail("it does not parse; it must be absolute")
-  const parsed = new URL(given)
-  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return fail("its scheme must be https")
-  if (parsed.username !== "" || parsed.password !== "") return fail("it has user-info before the host")
-  if (!hosts.has(parsed.host)) return fail("its host is not one of Discord's")
-  const found = path.exec(parsed.pathname)
-  if (found === null) return fail("its path is not that of a webhook, /api/webhooks/{id}/{token}")
-  const threadId = parsed.searchParams.get("thread_id")
-  if (threadId !== null && !/^\d{1,20}$/.test(threadId)) return fail("its thread_id is not an id")
-  return Result.succeed({
-    id: found[1]!,
-    token: Redacted.make(found[2]!, { label: "discord token" }),
-    ...(threadId === null ? {} : { threadId })
+): Result.Result<ParsedUrl, InvalidUrl> =>
+  Result.map(readUrl(url, "url", api), ({ id, threadId, token }) => ({
+    id,
+    token: Redacted.make(token, { label: "discord token" }),
+    ...(threadId === undefined ? {} : { threadId })
+  }))
+
+/**
+ * A file that is uploaded with a message: a `File`, or a name and what is in it.
+ *
+ * **Details**
+ *
+ * `data` is bytes, a `Blob`, or a text, which is sent as UTF-8. `type` is its
+ * media type, `description` what is read to those who do not see it. A message
+ * refers to it as `attachment://` and its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FileInput = File | {
+  readonly name: string
+  readonly data: string | Uint8Array | ArrayBuffer | Blob
+  readonly type?: string | undefined
+  readonly description?: string | undefined
+  readonly spoiler?: boolean | undefined
+}
+
+/**
+ * Options of a `DiscordWebhook`: those of the `Webhook` and the pool, and
+ * Discord's own.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
+  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go. Without it every send brings its `url`. */
+  readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
+  /** Who messages are from, where they do not say it themselves. */
+  readonly username?: string | undefined
+  /** The picture beside them. */
+  readonly avatar_url?: string | undefined
+  /**
+   * Whether an application owns the webhooks, which may then send buttons and
+   * selects that it answers.
+   *
+   * @default false
+   */
+  readonly applicationOwned?: boolean | undefined
+  /**
+   * How large a file may be, in bytes. What Discord takes depends on the boosts
+   * of a server.
+   *
+   * @default 10485760
+   */
+  readonly maxFileBytes?: number | undefined
+  /**
+   * Where the API is: of a relay, or of a server for tests.
+   *
+   * @default "https://discord.com/api/v10"
+   */
+  readonly baseUrl?: string | URL | undefined
+  /**
+   * How much of an answer's body is kept, in bytes: a message may be long.
+   *
+   * @default 1048576
+   */
+  readonly maxResponseBytes?: number | undefined
+}
+
+interface RequestOptions extends Webhook.SendOptions {
+  /** Uploaded with the message, at most 10. */
+  readonly files?: ReadonlyArray<FileInput> | undefined
+}
+
+/**
+ * Options of one message: any key of a message, and those of a `Webhook`'s send.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SendOptions extends RequestOptions, Message.Input {
+  /** This webhook instead of one of the pool. */
+  readonly url?: string | URL | Redacted.Redacted<string> | undefined
+  /** The thread to post into, instead of the one in the webhook's URL. */
+  readonly thread_id?: string | undefined
+}
+
+/**
+ * What can be changed of a message; what is left out stays as it is.
+ *
+ * **Details**
+ *
+ * Without `allowed_mentions` the text pings by Discord's default again. If
+ * there are `attachments`, they must list all that are to stay.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Edit = Omit<Message.Input, "username" | "avatar_url" | "tts" | "poll" | "thread_name" | "applied_tags">
+
+/**
+ * Options of an edit: any key that can be changed, and those of a `Webhook`'s send.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface EditOptions extends Omit<RequestOptions, "url">, Edit {}
+
+/**
+ * Sends messages to Discord, and changes those that it has sent.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class DiscordWebhook extends Context.Service<DiscordWebhook, {
+  /** Sends a message; whatever goes wrong is in the result. */
+  readonly send: (content: string | Message.Input, options?: SendOptions) => Effect.Effect<WebhookResult>
+  /** Sends a message, waits until Discord has it, and gives it. */
+  readonly post: (
+    content: string | Message.Input,
+    options?: SendOptions
+  ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
+  /** Changes a message. */
+  readonly edit: (
+    message: DiscordMessage.Ref,
+    changes: string | Edit,
+    options?: EditOptions
+  ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
+  /** Deletes a message. */
+  readonly delete: (
+    message: DiscordMessage.Ref,
+    options?: Omit<Webhook.SendOptions, "url">
+  ) => Effect.Effect<void, WebhookError>
+  /** Reads a message. */
+  readonly get: (
+    message: DiscordMessage.Ref,
+    options?: Omit<Webhook.SendOptions, "url">
+  ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
+}>()("effect-webhooks/discord/DiscordWebhook") {}
+
+/**
+ * Sends a message and gives what became of it; it never fails.
+ *
+ * **Details**
+ *
+ * The message is a text, or Discord's own JSON; keys in `options` stand above
+ * those in the message, and both above the layer's identity. Embeds may be
+ * builders or anything else with a `toJSON`. A message that Discord would
+ * refuse is a `Failed` with `InvalidPayload`, which has every violation and its
+ * path, and no attempt is made. Discord does not tell whether a message was
+ * saved unless it is asked to: `post` does.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const send = (
+  content: string | Message.Input,
+  options?: SendOptions
+): Effect.Effect<WebhookResult, never, DiscordWebhook> =>
+  DiscordWebhook.use((webhook) => webhook.send(content, options))
+
+/**
+ * Sends a message, waits until Discord has saved it, and gives it.
+ *
+ * **Details**
+ *
+ * Fails as `Webhook.sendOrFail` does, and with `InvalidResponse` if the answer
+ * is not a message.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const post = (
+  content: string | Message.Input,
+  options?: SendOptions
+): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError, DiscordWebhook> =>
+  DiscordWebhook.use((webhook) => webhook.post(content, options))
+
+/**
+ * Changes a message that a webhook has posted, and gives it as it is then.
+ *
+ * @category editing
+ * @since 0.1.0
+ */
+export const edit = (
+  message: DiscordMessage.Ref,
+  changes: string | Edit,
+  options?: EditOptions
+): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError, DiscordWebhook> =>
+  DiscordWebhook.use((webhook) => webhook.edit(message, changes, options))
+
+const deleteMessage = (
+  message: DiscordMessage.Ref,
+  options?: Omit<Webhook.SendOptions, "url">
+): Effect.Effect<void, WebhookError, DiscordWebhook> =>
+  DiscordWebhook.use((webhook) => webhook.delete(message, options))
+
+export {
+  /**
+   * Deletes a message that a webhook has posted.
+   *
+   * @category editing
+   * @since 0.1.0
+   */
+  deleteMessage as delete
+}
+
+/**
+ * Reads a message that a webhook has posted.
+ *
+ * @category editing
+ * @since 0.1.0
+ */
+export const get = (
+  message: DiscordMessage.Ref,
+  options?: Omit<Webhook.SendOptions, "url">
+): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError, DiscordWebhook> =>
+  DiscordWebhook.use((webhook) => webhook.get(message, options))
+
+/**
+ * Makes a `DiscordWebhook` as a plain value whose methods need nothing.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidUrl` for a URL that is not a Discord webhook's, and with
+ * `InvalidPayload` for an identity that Discord would refuse.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<DiscordWebhook["Service"], WebhookError, Transport.Transport> => {
+  const maxFileBytes = wholeNumber("maxFileBytes", options.maxFileBytes ?? 10_485_760, 1)
+  const settings = Webhook.toSettings({
+    ...options,
+    maxResponseBytes: options.maxResponseBytes ?? 1_048_576,
+    // Every URL leads to the one host that is configured.
+    egress: options.egress ?? EgressPolicy.unrestricted
+  })
+  const { applicationOwned, avatar_url, username } = options
+  return Effect.gen(function*() {
+    const base = yield* orInvalid(parseHttpUrl(options.baseUrl ?? api, "baseUrl"))
+    const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
+    const identity = defined({ username, avatar_url })
+    yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
+    const classify = yield* classifier(options.classify)
+    const run = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
+      Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(options))
+    )
+    let turns = 0
+
+    // Checks a message and writes it down, once for all attempts.
+    const encode = (
+      draft: unknown,
+      files: ReadonlyArray<FileInput> | undefined,
+      context: MessageContext
+    ): Effect.Effect<Encoded, InvalidPayload> => {
+      const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
+      const names = files === undefined && context.edits === true ? undefined : uploads.map(({ name }) => name)
+      const message = Message.construct(
+        attach(draft, uploads),
+        { ...context, applicationOwned, files: names },
+        violations
+      )
+      return Result.isFailure(message)
+        ? Effect.fail(message.failure)
+        : Effect.andThen(logLints(message.success), encodeAll(message.success, uploads))
+    }
+
+    // A new message.
+    const execute = <A, E>(
+      content: string | Message.Input,
+      options: SendOptions,
+      wait: boolean,
+      onFailed: (failed: Failed) => Effect.Effect<A, E>
+    ) => {
+      const { deadline, files, headers, id, signer, thread_id, timeout, url, ...fields } = options
+      const turn = turns++
+      const draft = draftOf(content, identity, fields)
+      const with_components = items(draft, "components").length > 0
+      // A thread of that name is made, so none is taken from a webhook's URL.
+      const creates = isThere(field(draft, "thread_name"))
+      let to: Address | undefined
+      const place = new Place(
+        "POST",
+        "",
+        { wait, with_components },
+        (target) =>
+          thread_id ?? (creates ? undefined : to === undefined ? webhooks.threadOf(target, turn) : to.threadId)
+      )
+      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
+        if (url !== undefined) to = yield* Effect.fromResult(webhooks.find(url))
+        yield* checkId("thread_id", thread_id)
+        const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
+        return { ...encoded, url: to?.url, route: place }
+      })
+      return {
+        sent: run(prepare, { deadline, headers, id, signer, timeout }, onFailed),
+        threadOf: (message: { readonly channel_id: string }) =>
+          place.thread ?? (creates ? message.channel_id : undefined)
+      }
+    }
+
+    // A message that is there already.
+    const revisit = (
+      method: "PATCH" | "DELETE" | "GET",
+      message: DiscordMessage.Ref,
+      options: Omit<Webhook.SendOptions, "url">,
+      encoded: Effect.Effect<Encoded, InvalidPayload> = nothing,
+      with_components = false
+    ) => {
+      let to: Address
+      const place = new Place(
+        method,
+        `/messages/${message.id}`,
+        { with_components },
+        () => message.thread_id ?? to.threadId
+      )
+      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
+        to = yield* Effect.fromResult(webhooks.find(message.url))
+        yield* checkId("message.id", message.id)
+        yield* checkId("message.thread_id", message.thread_id)
+        return { ...(yield* encoded), url: to.url, route: place }
+      })
+      return { sent: run(prepare, options, Webhook.orFail), threadOf: () => place.thread }
+    }
+
+    return {
+      send: (content, options = {}) => Effect.suspend(() => execute(content, options, false, Effect.succeed).sent),
+      post: (content, options = {}) =>
+        Effect.suspend(() => readMessage(execute(content, options, true, Webhook.orFail))),
+      edit: (message, changes, options = {}) =>
+        Effect.suspend(() => {
+          const { deadline, files, headers, id, signer, timeout, ...fields } = options
+          const draft = draftOf(changes, {}, fields)
+          const with_components = items(draft, "components").length > 0
+          const encoded = Effect.suspend(() => encode(draft, files, { edits: true, query: { with_components } }))
+          return readMessage(
+            revisit("PATCH", message, { deadline, headers, id, signer, timeout }, encoded, with_components)
+          )
+        }),
+      delete: (message, options = {}) => Effect.suspend(() => Effect.asVoid(revisit("DELETE", message, options).sent)),
+      get: (message, options = {}) => Effect.suspend(() => readMessage(revisit("GET", message, options)))
+    }
   })
 }
+
+const orInvalid = <A, E extends WebhookErrorReason>(result: Result.Result<A, E>): Effect.Effect<A, WebhookError> =>
+  Effect.fromResult(Result.mapError(result, (reason) => new WebhookError({ reason })))
+
+// Discord refuses a User-Agent of another form; a browser sends its own.
+const agent = (): Record<string, string> =>
+  userAgent() === undefined
+    ? {}
+    : { "user-agent": `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})` }
+
+const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined) {
+  const clock = yield* Clock.Clock
+  const context = yield* Effect.context<never>()
+  const invalid = new InvalidRequests((count, proxy) => {
+    const way = proxy === undefined ? "directly" : `by ${proxy}`
+    Effect.runForkWith(context)(Effect.logWarning(
+      `Discord refused ${count} requests within ten minutes that were sent ${way}; it bans the address at 10,000`
+    ))
+  })
+  return (reply: Transport.Reply, attempt: Parameters<RetryPolicy.Classify>[1]): RetryPolicy.Ruling | undefined => {
+    const ours = invalid.count(
+      reply,
+      attempt.proxy,
+      monotonicMillis(clock),
+      rule(reply, clock.currentTimeMillisUnsafe())
+    )
+    const theirs = own?.(reply, attempt)
+    return theirs === undefined ? ours : { ...ours, ...(typeof theirs === "string" ? { verdict: theirs } : theirs) }
+  }
+})
+
+const nothing: Effect.Effect<Encoded> = Effect.succeed({ body: "", contentType: undefined })
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null
+
+const defined = (record: object): object =>
+  Object.fromEntries(Object.entries(record).filter(([_, value]) => value !== undefined))
+
+// What is neither a text nor an object stays as it is, for the schema to refuse.
+const draftOf = (content: unknown, identity: object, fields: object): unknown =>
+  typeof content === "string"
+    ? { ...identity, content, ...defined(fields) }
+    : typeof content !== "object" || content === null
+    ? content
+    : { ...identity, ...defined(content), ...defined(fields) }
+
+const checkId = (option: string, id: string | undefined): Effect.Effect<void, InvalidOptions> =>
+  id === undefined || isId(id)
+    ? Effect.void
+    : Effect.fail(new InvalidOptions({ option, detail: "it must be an id: decimal digits in a string" }))
+
+const logLints = (message: Message.Message): Effect.Effect<void> => {
+  const warnings = Message.lint(message)
+  return warnings.length === 0
+    ? Effect.void
+    : Effect.logDebug(...warnings.map(({ message, path }) => `discord message: ${path} ${message}`))
+}
+
+const isAnswer = Schema.is(DiscordMessage.Answer)
+
+const readMessage = (
+  { sent, threadOf }: {
+    readonly sent: Effect.Effect<Delivered, WebhookError>
+    readonly threadOf: (message: { readonly channel_id: string }) => string | undefined
+  }
+): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError> =>
+  Effect.flatMap(sent, ({ history, id, proxy, response, status, target, truncated, url }) => {
+    if (isAnswer(response)) {
+      // Of the keys besides, only Discord's documentation says what they are.
+      return Effect.succeed({ ...response, url: url!, thread_id: threadOf(response) } as DiscordMessage.DiscordMessage)
+    }
+    const reason = new InvalidResponse({ status, detail: "its answer is not a message of Discord's" })
+    const answer = { response, truncated }
+    const result = new Failed({ id, status, url, target, proxy, history, answer, reason, delivered: "maybe" })
+    return Effect.fail(new WebhookError({ reason, result }))
+  })
+
+/**
+ * A `DiscordWebhook` over a `Transport`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTransport = (
+  options?: Options
+): Layer.Layer<DiscordWebhook, WebhookError, Transport.Transport> => Layer.effect(DiscordWebhook, make(options))
+
+/**
+ * A `DiscordWebhook` over any `HttpClient`; see `Transport.layerHttpClient`.
+ *
+ * **Example** (In a worker, with the URL from the environment)
+ *
+ * ```ts
+ * import { Config, Effect, Layer } from "effect"
+ * import { FetchHttpClient } from "effect/http"
+ * import { DiscordWebhook } from "effect-webhooks/discord"
+ *
+ * const layer = Layer.unwrap(
+ *   Effect.map(Config.Redacted("DISCORD_WEBHOOK_URL"), (urls) => DiscordWebhook.layer({ urls }))
+ * ).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<DiscordWebhook, WebhookError, HttpClient.HttpClient> =>
+  Layer.provide(layerTransport(options), Transport.layerHttpClient)

@@ -204,10 +204,19 @@ const reportTo = (violations: Array<Violation>): Report => (path, text) =>
 // A constructor knows nothing of the request, so it holds nothing of it against the message.
 const unknown: Known = { applicationOwned: true, unknownFiles: true }
 
-const construct = (input: Input, context: Context | undefined): Result.Result<Message, InvalidPayload> => {
-  const before: Array<Violation> = []
-  const message = messageToWire(input, reportTo(before))
-  return check(message, context ?? unknown, before)
+/**
+ * Brings a message to the wire and checks it; `before` is what was wrong with
+ * it already.
+ *
+ * @internal
+ */
+export const construct = (
+  input: unknown,
+  context: Known,
+  before: ReadonlyArray<Violation> = []
+): Result.Result<Message, InvalidPayload> => {
+  const violations = [...before]
+  return check(messageToWire(input, reportTo(violations)), context, violations)
 }
 
 /**
@@ -222,7 +231,8 @@ const construct = (input: Input, context: Context | undefined): Result.Result<Me
  * @category constructors
  * @since 0.1.0
  */
-export const make = (input: Input, context?: Context): Message => Result.getOrThrow(construct(input, context))
+export const make = (input: Input, context?: Context): Message =>
+  Result.getOrThrow(construct(input, context ?? unknown))
 
 /**
  * Makes a message; fails with `InvalidPayload`, which has every violation.
@@ -233,7 +243,7 @@ export const make = (input: Input, context?: Context): Message => Result.getOrTh
  * @since 0.1.0
  */
 export const makeEffect = (input: Input, context?: Context): Effect.Effect<Message, InvalidPayload> =>
-  Effect.suspend(() => Effect.fromResult(construct(input, context)))
+  Effect.suspend(() => Effect.fromResult(construct(input, context ?? unknown)))
 
 /**
  * Checks a message, and the request around it, before Discord does.

@@ -1,5 +1,6 @@
 /**
- * Discord webhooks: payloads that Discord will accept.
+ * Discord webhooks: payloads that Discord will accept, and a sender that it
+ * will not ban.
  *
  * @since 0.1.0
  */
@@ -26,7 +27,14 @@ export * as Component from "./Component.ts"
 export * as DiscordError from "./DiscordError.ts"
 
 /**
- * Where a Discord webhook is.
+ * A message that a webhook has posted.
+ *
+ * @since 0.1.0
+ */
+export * as DiscordMessage from "./DiscordMessage.ts"
+
+/**
+ * Sends messages, and changes those that were sent.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,6 @@
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { constFalse, constVoid } from "effect/Function"
 import type { Alarm, Entry } from "./alarm.ts"
 import type { Item } from "./heap.ts"
 import { Waiting } from "./waiting.ts"
@@ -23,6 +24,9 @@ const sameWindow = 50
  * the limit is known, and the windows after end before the 429 and not by it.
  * When nobody waits and nothing is in flight, all of it is forgotten.
  *
+ * With a slow start nothing is ever unpaced: one goes first also where nothing
+ * was said yet.
+ *
  * @internal
  */
 export class Pace implements Item {
@@ -32,7 +36,8 @@ export class Pace implements Item {
   /** What was sent before the URL was shut belongs to an older epoch and frees no room in this one. */
   epoch = 0
   shut = false
-  private paced = false
+  private paced: boolean
+  private readonly slowStart: boolean
   private flying = 0
   // Of a batch: its size, how many of it were sent, how many were taken.
   private batch = 1
@@ -42,7 +47,7 @@ export class Pace implements Item {
   private left = Infinity
   private windowEnd = 0
   // Of a window as we see it: its start, how many were taken, whether it ended in a 429; and what that taught.
-  private since = 0
+  private since = -1
   private served = 0
   private refused = false
   private limit = Infinity
@@ -56,14 +61,26 @@ export class Pace implements Item {
   private readonly changed: () => void
 
   /**
-   * `handOver` sends somebody who takes any URL, if somebody waits; `changed`
-   * is told when there may be room, or none any longer.
+   * `slowStart` keeps it paced also before anything was said. `handOver` sends
+   * somebody who takes any URL, if somebody waits; `changed` is told when there
+   * may be room, or none any longer.
    */
-  constructor(alarm: Alarm, handOver: () => boolean, changed: () => void) {
+  constructor(
+    alarm: Alarm,
+    slowStart = false,
+    handOver: () => boolean = constFalse,
+    changed: () => void = constVoid
+  ) {
     this.alarm = alarm
+    this.slowStart = this.paced = slowStart
     this.handOver = handOver
     this.changed = changed
     this.waiting = new Waiting<boolean>(alarm, () => this.arm(), () => this.arm())
+  }
+
+  /** Whether it is open, and nobody waits or is on the way. */
+  get idle(): boolean {
+    return !this.shut && this.flying === 0 && this.waiting.size === 0
   }
 
   /** How many may go now. */
@@ -97,7 +114,7 @@ export class Pace implements Item {
 
   /** One goes. */
   take(now: number): void {
-    if (!this.paced && this.flying === 0) {
+    if (this.since < 0 || (!this.paced && this.flying === 0)) {
       this.since = now
       this.served = 0
     }
@@ -207,10 +224,14 @@ export class Pace implements Item {
   }
 
   private forget(): void {
-    this.paced = this.known = false
+    this.paced = this.slowStart
+    this.known = false
     this.limit = Infinity
     this.left = Infinity
     this.windowEnd = 0
+    this.batch = 1
+    this.sent = this.taken = 0
+    this.since = -1
   }
 
   private arm(): void {

@@ -165,9 +165,10 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
           if (exchanges.closed) return resume(Effect.interrupt)
           const lane = lanes.of(proxy, request.egress)
           const exchange = new Exchange(request, exchanges, lane, resume)
+          const { body, headers, method = "POST" } = request
           const { origin, path } = placeOf(request.url)
           exchanges.starting = exchange
-          lane.agent.dispatch({ origin, path, method: "POST", headers: request.headers, body: request.body }, exchange)
+          lane.agent.dispatch({ origin, path, method, headers, body }, exchange)
           exchanges.starting = undefined
           return Effect.sync(() => exchange.abort())
         })

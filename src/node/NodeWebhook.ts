@@ -17,16 +17,13 @@
  * @stability unstable
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Config from "effect/Config"
 import * as Layer from "effect/Layer"
-import * as ProxyProvider from "../ProxyProvider.ts"
-import type { Transport } from "../Transport.ts"
 import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
-import { InvalidOptions, WebhookError } from "../WebhookError.ts"
-import * as NodeTransport from "./NodeTransport.ts"
+import type { WebhookError } from "../WebhookError.ts"
+import { layerConfig as configured } from "./internal/config.ts"
+import { transport, type TransportOptions } from "./internal/transport.ts"
 
 /**
  * Options of the layer: those of the `Webhook`, the pool and the transport.
@@ -34,17 +31,9 @@ import * as NodeTransport from "./NodeTransport.ts"
  * @category options
  * @since 0.1.0
  */
-export interface Options extends Webhook.WebhookOptions, UrlPool.Options, NodeTransport.ProxiedOptions {
+export interface Options extends Webhook.WebhookOptions, UrlPool.Options, TransportOptions {
   /** Where to send. Without it every send brings its own `url`. */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
-  /** By which proxies: one or many, or an object with `get` and `burn`. Without it sends go directly. */
-  readonly proxies?: ProxyProvider.Inputs | ProxyProvider.PlainProvider | undefined
-  /**
-   * How long a suspect proxy of a list is left alone.
-   *
-   * @default "60 seconds"
-   */
-  readonly cooldown?: Duration.Input | undefined
 }
 
 /**
@@ -65,16 +54,6 @@ export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookErr
     Layer.provide(options.urls === undefined ? UrlPool.empty : UrlPool.layer(options.urls, options))
   )
 
-const transport = (options: Options): Layer.Layer<Transport, WebhookError> => {
-  if (options.proxies === undefined) return NodeTransport.layer(options)
-  const { proxies } = options
-  return NodeTransport.layerProxied(options).pipe(
-    Layer.provide(
-      ProxyProvider.isPlainProvider(proxies) ? ProxyProvider.fromObject(proxies) : ProxyProvider.layer(proxies, options)
-    )
-  )
-}
-
 /**
  * The same from configuration.
  *
@@ -88,10 +67,4 @@ const transport = (options: Options): Layer.Layer<Transport, WebhookError> => {
  */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> =>
-  Layer.unwrap(Effect.flatMap(Config.unwrap(options), (options) =>
-    Effect.try({
-      try: () => layer(options),
-      catch: (error) =>
-        new WebhookError({ reason: new InvalidOptions({ option: "of the configuration", detail: String(error) }) })
-    })))
+): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> => configured(options, layer)

@@ -5,6 +5,13 @@
  */
 
 /**
+ * Discord webhooks on Node, batteries included.
+ *
+ * @since 0.1.0
+ */
+export * as NodeDiscordWebhook from "./NodeDiscordWebhook.ts"
+
+/**
  * The fast transport.
  *
  * @since 0.1.0

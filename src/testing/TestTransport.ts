@@ -86,6 +86,7 @@ export interface Answer {
  * @since 0.1.0
  */
 export interface Sent {
+  readonly method: "POST" | "PATCH" | "DELETE" | "GET"
   readonly url: Redacted.Redacted<string>
   readonly headers: Readonly<Record<string, string>>
   /** The body as UTF-8 text. */
@@ -200,8 +201,8 @@ export const layer = (script: Script): Layer.Layer<Transport | TestTransport> =>
         attempt: (request) =>
           Effect.flatMap(Clock.currentTimeMillis, (at) => {
             const bytes = typeof request.body === "string" ? encoder.encode(request.body) : request.body
-            const { headers, url } = request
-            const one: Sent = { url, headers, body: decoder.decode(bytes), bytes, at }
+            const { headers, method = "POST", url } = request
+            const one: Sent = { method, url, headers, body: decoder.decode(bytes), bytes, at }
             const index = record.push(one) - 1
             const { delay, end } = pick(script, one, index)
             if (delay === 0) return end(request)

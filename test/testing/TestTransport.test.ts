@@ -136,6 +136,7 @@ describe("TestTransport", () => {
       assert.deepStrictEqual(
         { ...sent[0], url: Redacted.value(sent[0]!.url) },
         {
+          method: "POST",
           url: "https://example.com/hook",
           headers: { "x-a": "1" },
           body: "grüße",

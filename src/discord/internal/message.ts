@@ -30,6 +30,8 @@ export interface Context {
   readonly files?: ReadonlyArray<string> | undefined
   /** Nobody knows yet which files there will be. */
   readonly unknownFiles?: boolean | undefined
+  /** The message is one already, and this changes it. */
+  readonly edits?: boolean | undefined
 }
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null
@@ -110,6 +112,8 @@ export const contextRule = (message: unknown, context: Context, report: Report):
       }
     })
   }
+  // What an edit leaves out stays as it is.
+  if (context.edits === true) return
   const kept = context.applicationOwned === true || query?.with_components === true
   const content = field(message, "content")
   const full = isSet(content) && !(typeof content === "string" && isBlank(content)) ||

@@ -1,0 +1,108 @@
+import { hasProperty } from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as RetryPolicy from "../../RetryPolicy.ts"
+import type { Reply } from "../../Transport.ts"
+
+/** A ruling whose pause is in milliseconds. */
+interface Ruling extends RetryPolicy.Ruling {
+  readonly pause?: number
+}
+
+const minute = 60_000
+
+// Cloudflare's block without a hint: as long as the window that led to it.
+const cooldown = 10 * minute
+
+// 40004, 40006 and 130000 are disabled or overloaded for now; the others are limits that Discord does not answer
+// with a 429 alone.
+const passing = new Set<unknown>([40004, 40006, 130000, 20016, 20028, 20029, 30046, 40062])
+
+const codeOf = (reply: Reply): unknown => hasProperty(reply.json, "code") ? reply.json.code : undefined
+
+/**
+ * What Discord means by an answer, where HTTP alone does not tell.
+ *
+ * @internal
+ */
+export const rule = (reply: Reply, now: number): Ruling | undefined => {
+  const { status } = reply
+  if (status < 400) return undefined
+  if (status === 429) return limit(reply, now)
+  const code = codeOf(reply)
+  if ((status === 404 && code === 10015) || (status === 401 && code === 50027)) return { verdict: "gone" }
+  return passing.has(code) ? { verdict: "retry" } : undefined
+}
+
+const limit = (reply: Reply, now: number): Ruling | undefined => {
+  const { headers, json } = reply
+  const told = RetryPolicy.retryAfter(reply, now)
+  const scope = headers["x-ratelimit-scope"]
+  // Discord says whose limit it is; in front of it Cloudflare limits the whole address.
+  if (!hasProperty(json, "retry_after") && scope === undefined && headers["x-ratelimit-limit"] === undefined) {
+    const wait = told ?? cooldown
+    return { scope: "address", retryAfter: wait, pause: wait }
+  }
+  if (
+    scope === "global" || headers["x-ratelimit-global"] === "true" ||
+    (hasProperty(json, "global") && json.global === true)
+  ) {
+    return { scope: "global", pause: told ?? 1_000 }
+  }
+  return scope === "shared" ? { scope } : undefined
+}
+
+// Discord bans an address for more than 10,000 of them in ten minutes.
+const window = 10
+const warnEvery = 1_000
+const most = 9_000
+
+/**
+ * Counts, per way out, the requests for which Discord bans an address: 401, 403
+ * and 429, except those of a limit that others share.
+ *
+ * @internal
+ */
+export class InvalidRequests {
+  private readonly tallies = new Map<string, Array<{ readonly minute: number; count: number }>>()
+  private readonly onMany: (count: number, proxy: Redacted.Redacted<string> | undefined) => void
+
+  constructor(onMany: (count: number, proxy: Redacted.Redacted<string> | undefined) => void) {
+    this.onMany = onMany
+  }
+
+  /** Counts a reply, if it counts; where there were too many, its way is left alone for a minute besides. */
+  count(
+    reply: Reply,
+    proxy: Redacted.Redacted<string> | undefined,
+    now: number,
+    ruling: Ruling | undefined
+  ): Ruling | undefined {
+    const { headers, status } = reply
+    if (status !== 401 && status !== 403 && status !== 429) return ruling
+    if (headers["x-ratelimit-scope"] === "shared") return ruling
+    const total = this.add(proxy === undefined ? "" : Redacted.value(proxy), Math.floor(now / minute))
+    if (total % warnEvery === 0) this.onMany(total, proxy)
+    return total < most ? ruling : { ...ruling, pause: Math.max(minute, ruling?.pause ?? 0) }
+  }
+
+  private add(key: string, at: number): number {
+    let tally = this.tallies.get(key)
+    if (tally === undefined) {
+      this.sweep(at)
+      tally = []
+      this.tallies.set(key, tally)
+    }
+    while (tally.length > 0 && tally[0]!.minute < at - window) tally.shift()
+    const last = tally[tally.length - 1]
+    if (last?.minute === at) last.count++
+    else tally.push({ minute: at, count: 1 })
+    return tally.reduce((total, { count }) => total + count, 0)
+  }
+
+  // A proxy that nobody goes by any more would be remembered for ever.
+  private sweep(at: number): void {
+    for (const [key, tally] of this.tallies) {
+      if (tally[tally.length - 1]!.minute < at - window) this.tallies.delete(key)
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as UrlPool from "../../UrlPool.ts"
+import type { Route } from "../../Webhook.ts"
+import { InvalidOptions, type InvalidUrl, type WebhookError } from "../../WebhookError.ts"
+import { readUrl } from "./address.ts"
+
+/**
+ * A webhook's address, without its thread: what it is paced and retired by.
+ *
+ * @internal
+ */
+export interface Address {
+  readonly url: Redacted.Redacted<string>
+  readonly threadId: string | undefined
+}
+
+const receivers: UrlPool.Traits = { slowStart: true, goneForGood: true }
+
+/**
+ * The webhooks of a layer: one address each, whatever the threads.
+ *
+ * @internal
+ */
+export class Webhooks {
+  private readonly base: URL
+  private readonly urls: ReadonlyArray<UrlPool.UrlInput> | undefined
+  private readonly threads: ReadonlyMap<string, ReadonlyArray<string | undefined>>
+
+  private constructor(
+    base: URL,
+    urls: ReadonlyArray<UrlPool.UrlInput> | undefined,
+    threads: ReadonlyMap<string, ReadonlyArray<string | undefined>>
+  ) {
+    this.base = base
+    this.urls = urls
+    this.threads = threads
+  }
+
+  static parse(
+    input: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined,
+    base: URL
+  ): Result.Result<Webhooks, InvalidUrl> {
+    const inputs: ReadonlyArray<UrlPool.UrlInput> = input === undefined ? [] : Array.isArray(input) ? input : [input]
+    const urls: Array<UrlPool.UrlInput> = []
+    const threads = new Map<string, Array<string | undefined>>()
+    for (const [index, input] of inputs.entries()) {
+      const named = UrlPool.isNamed(input)
+      const address = addressOf(named ? input.url : input, `urls[${named ? input.name : index}]`, base)
+      if (Result.isFailure(address)) return Result.fail(address.failure)
+      const { threadId, url } = address.success
+      const known = threads.get(Redacted.value(url))
+      if (known === undefined) {
+        threads.set(Redacted.value(url), [threadId])
+        urls.push(named ? { name: input.name, url } : url)
+      } else {
+        known.push(threadId)
+      }
+    }
+    return Result.succeed(new Webhooks(base, input === undefined ? undefined : urls, threads))
+  }
+
+  pool(options: UrlPool.Options): Effect.Effect<UrlPool.UrlPool["Service"], WebhookError> {
+    return this.urls === undefined
+      ? Effect.succeed(UrlPool.emptyFor(receivers))
+      : UrlPool.makeFor(receivers, this.urls, options)
+  }
+
+  /** The address that a URL names; without one, that of the only webhook there is. */
+  find(url: unknown): Result.Result<Address, InvalidUrl | InvalidOptions> {
+    if (url !== undefined) return addressOf(url, "url", this.base)
+    const [first] = this.threads
+    return first !== undefined && this.threads.size === 1
+      ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1][0] })
+      : Result.fail(
+        new InvalidOptions({
+          option: "message.url",
+          detail: `the layer has ${this.threads.size} webhooks, and only the one that posted a message can change it`
+        })
+      )
+  }
+
+  /** The thread that a webhook's own URL names; of several, each in turn. */
+  threadOf(target: UrlPool.Target, turn: number): string | undefined {
+    const threads = this.threads.get(Redacted.value(target.url))
+    return threads?.[turn % threads.length]
+  }
+}
+
+const addressOf = (input: unknown, field: string, base: URL): Result.Result<Address, InvalidUrl> =>
+  Result.map(readUrl(input, field, base), ({ id, threadId, token }) => ({
+    url: Redacted.make(`${base.href.replace(/\/$/, "")}/webhooks/${id}/${token}`, { label: `discord webhook ${id}` }),
+    threadId
+  }))
+
+/**
+ * Where at a webhook one request goes; the thread is known when the webhook is.
+ *
+ * @internal
+ */
+export class Place implements Route {
+  readonly method: Route["method"]
+  thread: string | undefined
+  private readonly path: string
+  private readonly query: string
+  private readonly threadOf: (target: UrlPool.Target) => string | undefined
+
+  constructor(
+    method: Route["method"],
+    path: string,
+    query: { readonly wait?: boolean; readonly with_components?: boolean },
+    threadOf: (target: UrlPool.Target) => string | undefined
+  ) {
+    this.method = method
+    this.path = path
+    this.query = (query.wait === true ? "&wait=true" : "") +
+      (query.with_components === true ? "&with_components=true" : "")
+    this.threadOf = threadOf
+  }
+
+  urlOf(target: UrlPool.Target): Redacted.Redacted<string> {
+    this.thread = this.threadOf(target)
+    const query = this.thread === undefined ? this.query : `${this.query}&thread_id=${this.thread}`
+    return under(target, query === "" ? this.path : `${this.path}?${query.slice(1)}`)
+  }
+}
+
+const places = new WeakMap<UrlPool.Target, Map<string, Redacted.Redacted<string>>>()
+const mostPlaces = 32
+
+// NodeTransport parses a Redacted that it has seen only once, and most requests go to the same few places.
+const under = (target: UrlPool.Target, tail: string): Redacted.Redacted<string> => {
+  if (tail === "") return target.url
+  let known = places.get(target)
+  if (known === undefined) places.set(target, known = new Map())
+  let place = known.get(tail)
+  if (place === undefined) {
+    if (known.size === mostPlaces) known.clear()
+    known.set(tail, place = Redacted.make(Redacted.value(target.url) + tail, { label: target.label }))
+  }
+  return place
+}

@@ -1,0 +1,217 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Proxy from "../Proxy.ts"
+import type * as ProxyProvider from "../ProxyProvider.ts"
+import * as RetryPolicy from "../RetryPolicy.ts"
+import type * as Transport from "../Transport.ts"
+import type * as UrlPool from "../UrlPool.ts"
+import {
+  type EgressBlocked,
+  EndpointGone,
+  isRetryable,
+  ProxyError,
+  RateLimited,
+  Redirected,
+  Rejected,
+  ServerError,
+  Unexpected,
+  type WebhookErrorReason
+} from "../WebhookError.ts"
+import { positiveMillis } from "./options.ts"
+import { rateLimit } from "./rateLimit.ts"
+
+/**
+ * What an attempt came to, when it was not the delivery.
+ *
+ * @internal
+ */
+export interface Setback {
+  readonly reason: WebhookErrorReason
+  readonly retry: boolean
+  /** Another proxy may do better, at once. */
+  readonly rotate: boolean
+  /** Whether the receiver may have the webhook. */
+  readonly maybe: boolean
+  /** The receiver's status was 429. */
+  readonly limited: boolean
+  /** What the receiver asks to wait, in milliseconds. */
+  readonly hint: number | undefined
+  /** How long the way to the receiver is closed for all of its URLs, in milliseconds. */
+  readonly pause: number | undefined
+  readonly outcome: UrlPool.Outcome
+}
+
+/**
+ * What is judged.
+ *
+ * @internal
+ */
+export interface Judged {
+  readonly clock: Clock.Clock
+  readonly proxy: Proxy.Proxy | undefined
+  /** The proxy through which a certificate was refused. */
+  distrusted: string | undefined
+}
+
+/** @internal */
+export const untold: UrlPool.Outcome = { _tag: "Untold" }
+
+/** @internal */
+export const unexpected = (source: string, defect: unknown): Unexpected =>
+  new Unexpected({ source, cause: Redacted.make(defect) })
+
+const verdicts = new Set<unknown>(["delivered", "retry", "fail", "gone", undefined])
+
+interface Known {
+  readonly verdict: RetryPolicy.Verdict | undefined
+  readonly scope: string
+  readonly retryAfter: number | undefined
+  readonly pause: number | undefined
+}
+
+const silent: Known = { verdict: undefined, scope: "url", retryAfter: undefined, pause: undefined }
+
+// Without types a classify may give anything, and a promise is not a verdict.
+const known = (ruling: RetryPolicy.Verdict | RetryPolicy.Ruling | undefined): Known => {
+  if (ruling === undefined) return silent
+  const { pause, retryAfter, scope = "url", verdict } = typeof ruling === "string"
+    ? { ...silent, verdict: ruling }
+    : ruling
+  if (!verdicts.has(verdict) || typeof scope !== "string" || "then" in Object(ruling)) {
+    throw new TypeError("classify must give \"delivered\", \"retry\", \"fail\", \"gone\", a Ruling or undefined")
+  }
+  return {
+    verdict,
+    scope,
+    retryAfter: retryAfter === undefined ? undefined : positiveMillis("retryAfter", retryAfter),
+    pause: pause === undefined ? undefined : positiveMillis("pause", pause)
+  }
+}
+
+/**
+ * What an answer means; `undefined` is the delivery.
+ *
+ * @internal
+ */
+export const judge = (
+  send: Judged,
+  reply: Transport.Reply,
+  classify: RetryPolicy.Classify | undefined,
+  posts: boolean
+): Setback | undefined => {
+  const { status } = reply
+  const byStatus = RetryPolicy.verdict(status)
+  const own = classify === undefined
+    ? undefined
+    : Result.try(() => known(classify(reply, { proxy: send.proxy?.url })))
+  if (own !== undefined && Result.isFailure(own)) {
+    return {
+      reason: unexpected("classify", own.failure),
+      retry: false,
+      rotate: false,
+      maybe: byStatus === "delivered" || status >= 500,
+      limited: false,
+      hint: undefined,
+      pause: undefined,
+      outcome: untold
+    }
+  }
+  const ruling = own?.success ?? silent
+  const verdict = ruling.verdict ?? byStatus
+  if (verdict === "delivered") return undefined
+  const limited = status === 429
+  // A hint counts where HTTP defines it, and where the user's own rule says "again".
+  const hint = ruling.retryAfter ?? (
+    limited || status === 503 || ruling.verdict === "retry"
+      ? RetryPolicy.retryAfter(reply, send.clock.currentTimeMillisUnsafe())
+      : undefined
+  )
+  const retryAfter = hint === undefined ? undefined : Duration.millis(hint)
+  return {
+    reason: verdict === "gone"
+      ? new EndpointGone({ status })
+      : limited
+      ? new RateLimited({ status, retryAfter, scope: ruling.scope })
+      : status >= 500 && status < 600
+      ? new ServerError({ status, retryAfter })
+      : status === 0 || (status >= 300 && status < 400)
+      ? new Redirected({ status: status === 0 ? undefined : status })
+      : new Rejected({ status }),
+    retry: verdict === "retry",
+    rotate: false,
+    // A 503 that names a time says that the receiver did not take it.
+    maybe: status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined),
+    limited: limited && verdict !== "gone",
+    hint,
+    pause: ruling.pause,
+    outcome: verdict === "gone"
+      ? { _tag: "Gone", status }
+      : status >= 500 || limited
+      ? untold
+      : taken(send, reply, posts)
+  }
+}
+
+/**
+ * What an attempt without an answer means.
+ *
+ * @internal
+ */
+export const fell = (
+  send: Judged,
+  error: Transport.AttemptError,
+  reason: Exclude<Transport.AttemptError["reason"], EgressBlocked>
+): Setback => {
+  const outcome = send.proxy === undefined ? "target" : blame(send, error)
+  if (reason._tag === "ConnectionError" && reason.certificate) send.distrusted ??= send.proxy?.label
+  return {
+    reason,
+    retry: isRetryable(reason),
+    rotate: outcome === "burn" || outcome === "suspect",
+    maybe: error.delivered === "maybe",
+    limited: false,
+    hint: undefined,
+    pause: undefined,
+    outcome: untold
+  }
+}
+
+/**
+ * Whose fault it is that an attempt by a proxy has no answer.
+ *
+ * @internal
+ */
+export const blame = (send: Judged, { proxy, reason }: Transport.AttemptError): ProxyProvider.Outcome => {
+  // A certificate that is refused by way of two proxies is the receiver's own.
+  const certificate = reason._tag === "ConnectionError" && reason.certificate
+  if (certificate && send.distrusted !== undefined && send.distrusted !== send.proxy?.label) return "target"
+  return proxy ?? "suspect"
+}
+
+/**
+ * What is left when no other proxy is tried.
+ *
+ * @internal
+ */
+export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason: WebhookErrorReason): ProxyError =>
+  new ProxyError({
+    proxy: proxy?.label,
+    detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ${tried} proxies were tried`,
+    last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
+  })
+
+/**
+ * What an answer that was not refused teaches of the URL's pace.
+ *
+ * @internal
+ */
+export const taken = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome => {
+  const told = rateLimit(reply.headers, send.clock)
+  // The window of another method is another one, and only its end is worth waiting for.
+  return told !== undefined && (posts || told.remaining === 0) ? told : plainlyTaken
+}
+
+/** @internal */
+export const plainlyTaken: UrlPool.Outcome = { _tag: "Taken" }

@@ -1,0 +1,63 @@
+/**
+ * Discord webhooks on Node, batteries included: a `DiscordWebhook` over the fast
+ * transport in one layer.
+ *
+ * **Example** (The URL from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import { NodeDiscordWebhook } from "effect-webhooks/node"
+ *
+ * const layer = NodeDiscordWebhook.layerConfig({
+ *   urls: Config.Redacted("DISCORD_WEBHOOK_URL"),
+ *   username: "deploys"
+ * })
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import * as Layer from "effect/Layer"
+import * as DiscordWebhook from "../discord/DiscordWebhook.ts"
+import type { WebhookError } from "../WebhookError.ts"
+import { layerConfig as configured } from "./internal/config.ts"
+import { transport, type TransportOptions } from "./internal/transport.ts"
+
+/**
+ * Options of the layer: those of the `DiscordWebhook` and the transport.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends DiscordWebhook.Options, TransportOptions {}
+
+/**
+ * A `DiscordWebhook` over the Node transport.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidUrl`, `InvalidPayload`, `InvalidHeader` or
+ * `InvalidOptions` for what is wrong with its configuration; constants that
+ * make no sense throw `RangeError` here.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError> =>
+  Layer.provide(DiscordWebhook.layerTransport(options), transport(options))
+
+/**
+ * The same from configuration.
+ *
+ * **Details**
+ *
+ * A configured value that makes no sense fails with `InvalidOptions` when the
+ * layer is built.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError | Config.ConfigError> => configured(options, layer)
