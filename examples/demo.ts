@@ -1,8 +1,9 @@
-// Six sends that meet with trouble, and every attempt they took.
+// Six sends that meet with trouble, and every attempt they took; and one that is refused before it is sent.
 import { Console, Effect } from "effect"
 import { Server } from "proxy-chain"
+import { DiscordWebhook } from "../src/discord/index.ts"
 import { RetryPolicy, Webhook, type WebhookResult } from "../src/index.ts"
-import { NodeWebhook, TestReceiver } from "../src/node/index.ts"
+import { NodeDiscordWebhook, NodeWebhook, TestReceiver } from "../src/node/index.ts"
 
 // A webhook URL is a credential: this stands in for the part that nobody should see.
 const token = "tok_b2f1c09e7a"
@@ -55,6 +56,18 @@ const program = Effect.gen(function*() {
     ...results.flatMap(({ history }) => history.map(row))
   ]))
   for (const result of results) yield* Console.log(line(result))
+
+  // Discord would refuse it, so nothing is sent.
+  const refused = yield* DiscordWebhook.send("x".repeat(2001), {
+    embeds: [{ title: "deploy", fields: [{ name: "version", value: "v".repeat(1025) }], image: { url: "cat.png" } }]
+  }).pipe(Effect.provide(NodeDiscordWebhook.layer({
+    urls: `https://discord.com/api/webhooks/1234567890/${token}`,
+    baseUrl: receiver.url
+  })))
+  yield* Console.log(`\nTo Discord, attempts ${refused.attempts}:`)
+  if (!refused.ok && refused.reason._tag === "InvalidPayload") {
+    for (const { message, path } of refused.reason.violations) yield* Console.log(`  ${path} ${message}`)
+  }
 }).pipe(Effect.scoped)
 
 const liveProxy = Effect.map(

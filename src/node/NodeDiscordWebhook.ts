@@ -10,7 +10,7 @@
  *
  * const layer = NodeDiscordWebhook.layerConfig({
  *   urls: Config.Redacted("DISCORD_WEBHOOK_URL"),
- *   username: "deploys"
+ *   username: Config.String("DISCORD_USERNAME").pipe(Config.withDefault("deploys"))
  * })
  * ```
  *
