@@ -37,7 +37,7 @@ export * as RetryPolicy from "./RetryPolicy.ts"
  *
  * @since 0.1.0
  */
-export type * as Signature from "./Signature.ts"
+export * as Signature from "./Signature.ts"
 
 /**
  * One attempt.

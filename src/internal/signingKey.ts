@@ -1,0 +1,171 @@
+import { WebCrypto } from "effect/crypto/WebCrypto"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+
+/**
+ * The platform's crypto did not do what it was asked for.
+ *
+ * @internal
+ */
+export class CryptoFault extends Data.TaggedError("CryptoFault")<{
+  readonly detail: string
+  readonly cause: unknown
+}> {}
+
+/**
+ * A key that signs or verifies, of one version of Standard Webhooks.
+ *
+ * @internal
+ */
+export interface Key {
+  readonly version: "v1" | "v1a"
+  readonly sign: (data: Uint8Array) => Effect.Effect<Uint8Array, CryptoFault>
+  readonly verify: (signature: Uint8Array, data: Uint8Array) => Effect.Effect<boolean, CryptoFault>
+}
+
+/** Bytes that Web Crypto takes: TypeScript thinks of shared memory. */
+type Bytes = Uint8Array<ArrayBuffer>
+
+// A key is imported once for each implementation, which tests may replace.
+const imported = (load: (subtle: SubtleCrypto) => Promise<CryptoKey>) => {
+  const keys = new WeakMap<SubtleCrypto, Promise<CryptoKey>>()
+  const keyOf = (subtle: SubtleCrypto): Promise<CryptoKey> => {
+    let key = keys.get(subtle)
+    if (key === undefined) keys.set(subtle, key = load(subtle))
+    return key
+  }
+  return <A>(use: (subtle: SubtleCrypto, key: CryptoKey) => Promise<A>): Effect.Effect<A, CryptoFault> =>
+    WebCrypto.use(({ subtle }) =>
+      Effect.tryPromise({
+        try: () => keyOf(subtle).then((key) => use(subtle, key)),
+        catch: (cause) =>
+          new CryptoFault({ detail: "the platform's crypto failed; it may not know the algorithm", cause })
+      })
+    )
+}
+
+const hmacKey = (bytes: Bytes): Key => {
+  const run = imported((subtle) =>
+    subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"])
+  )
+  return {
+    version: "v1",
+    sign: (data) => Effect.map(run((subtle, key) => subtle.sign("HMAC", key, data as Bytes)), toBytes),
+    // Web Crypto compares in constant time.
+    verify: (signature, data) => run((subtle, key) => subtle.verify("HMAC", key, signature as Bytes, data as Bytes))
+  }
+}
+
+const toBytes = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer)
+
+const publicKey = (bytes: Bytes): Key => {
+  const run = imported((subtle) => subtle.importKey("raw", bytes, "Ed25519", false, ["verify"]))
+  return {
+    version: "v1a",
+    sign: () => Effect.die("a public key does not sign"),
+    verify: (signature, data) => run((subtle, key) => subtle.verify("Ed25519", key, signature as Bytes, data as Bytes))
+  }
+}
+
+// RFC 8410: what stands before the 32 bytes of an Ed25519 key in PKCS #8 and in SubjectPublicKeyInfo.
+const pkcs8 = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
+const spki = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+
+const privateKey = (seed: Bytes, given: Bytes | undefined): Key => {
+  const run = imported((subtle) =>
+    subtle.importKey("pkcs8", Uint8Array.from([...pkcs8, ...seed]), "Ed25519", false, ["sign"])
+  )
+  const sign = (data: Uint8Array) =>
+    Effect.map(run((subtle, key) => subtle.sign("Ed25519", key, data as Bytes)), toBytes)
+  let doubted = given === undefined ? undefined : publicKey(given)
+  // Whether the public half belongs to the seed is seen in what they make of one message.
+  const check = Effect.fnUntraced(function*(data: Uint8Array, half: Key) {
+    const signature = yield* sign(data)
+    if (!(yield* half.verify(signature, data))) {
+      return yield* new CryptoFault({
+        detail: "the public half of a key does not belong to its seed",
+        cause: undefined
+      })
+    }
+    doubted = undefined
+    return signature
+  })
+  return {
+    version: "v1a",
+    sign: (data) => doubted === undefined ? sign(data) : check(data, doubted),
+    verify: () => Effect.die("a private key does not verify")
+  }
+}
+
+/** Fails with a sentence that has no key in it. */
+const bytesOf = (text: string): Result.Result<Bytes, string> => {
+  const bare = text.replace(/={1,2}$/, "")
+  const padded = bare + "=".repeat(-bare.length & 3)
+  if (bare === "") return Result.fail("it is empty")
+  if (text !== bare && text !== padded) return Result.fail("it is not base64: its padding is wrong")
+  return Result.mapBoth(Base64.decode(padded), {
+    onFailure: () => "it is not base64",
+    onSuccess: (bytes) => Uint8Array.from(bytes)
+  })
+}
+
+const without = (text: string, prefix: string): string => text.startsWith(prefix) ? text.slice(prefix.length) : text
+
+const startsWith = (bytes: Uint8Array, start: ReadonlyArray<number>): boolean =>
+  start.every((byte, index) => bytes[index] === byte)
+
+const textOf = (key: Redacted.Redacted<string>): Result.Result<string, string> => {
+  const text: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : key
+  return typeof text === "string" ? Result.succeed(text.trim()) : Result.fail("it is not a string")
+}
+
+/**
+ * A secret of HMAC-SHA256: base64 of 24 to 64 bytes, with or without `whsec_`.
+ *
+ * @internal
+ */
+export const secret = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
+  Result.flatMap(textOf(key), (text) =>
+    /^wh[sp]k_/.test(text)
+      ? Result.fail("it is a key of Ed25519, where a whsec_ secret is wanted")
+      : Result.flatMap(bytesOf(without(text, "whsec_")), (bytes) =>
+        bytes.length >= 24 && bytes.length <= 64
+          ? Result.succeed(hmacKey(bytes))
+          : Result.fail(`it must have 24 to 64 bytes, but has ${bytes.length}`)))
+
+/**
+ * A private key of Ed25519: base64 of its 32-byte seed, or of the seed and the
+ * public key, with or without `whsk_`.
+ *
+ * @internal
+ */
+export const signingKey = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
+  Result.flatMap(textOf(key), (text) =>
+    /^wh(?:sec|pk)_/.test(text)
+      ? Result.fail("it is not a private key of Ed25519, which begins with whsk_")
+      : Result.flatMap(bytesOf(without(text, "whsk_")), (bytes) =>
+        bytes.length === 32
+          ? Result.succeed(privateKey(bytes, undefined))
+          : bytes.length === 64
+          ? Result.succeed(privateKey(bytes.slice(0, 32), bytes.slice(32)))
+          : Result.fail(`it must have 32 bytes, or 64 with the public key, but has ${bytes.length}`)))
+
+/**
+ * What verifies: a secret, or a public key of Ed25519 (`whpk_`, base64 of its
+ * 32 bytes or of their SubjectPublicKeyInfo).
+ *
+ * @internal
+ */
+export const verifyingKey = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
+  Result.flatMap(textOf(key), (text) =>
+    !text.startsWith("whpk_")
+      ? secret(key)
+      : Result.flatMap(bytesOf(without(text, "whpk_")), (bytes) =>
+        bytes.length === 32
+          ? Result.succeed(publicKey(bytes))
+          : bytes.length === spki.length + 32 && startsWith(bytes, spki)
+          ? Result.succeed(publicKey(bytes.slice(spki.length)))
+          : Result.fail(`it must have 32 bytes, or 44 as SubjectPublicKeyInfo, but has ${bytes.length}`)))
