@@ -7,6 +7,11 @@
  * receiver named instead of running into it, and then go a few at a time. A
  * URL that says it is gone is retired until `restore`.
  *
+ * With `failover` a send whose URL fails goes on with the next one. Then, or
+ * where `circuit` is set, a URL that fails several times in a row is left alone
+ * for a while; after that one send tries it, and the others wait for how it
+ * fares.
+ *
  * What it costs does not grow with the number of URLs.
  *
  * **Gotchas**
@@ -32,6 +37,7 @@
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { NodeInspectSymbol } from "effect/Inspectable"
@@ -41,6 +47,7 @@ import * as Result from "effect/Result"
 import { Alarm, type Entry } from "./internal/alarm.ts"
 import { Heap } from "./internal/heap.ts"
 import { type Link, List } from "./internal/list.ts"
+import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { Pace } from "./internal/pace.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { parseUrl } from "./internal/url.ts"
@@ -78,7 +85,8 @@ export interface Target {
  * **Details**
  *
  * Times are milliseconds from now. `Taken` may carry what the receiver says is
- * left of its window. `Untold` is any end without such an answer.
+ * left of its window. `Failed` is the URL's own failure: a 5xx, or no answer.
+ * `Untold` is any other end without an answer, such as a proxy's fault.
  *
  * @category models
  * @since 0.1.0
@@ -87,6 +95,7 @@ export type Outcome =
   | { readonly _tag: "Taken"; readonly remaining?: number | undefined; readonly resetAfter?: number | undefined }
   | { readonly _tag: "Limited"; readonly retryAfter: number }
   | { readonly _tag: "Gone"; readonly status: number }
+  | { readonly _tag: "Failed" }
   | { readonly _tag: "Untold" }
 
 /**
@@ -103,6 +112,8 @@ export type Outcome =
 export interface Lease {
   /** When to give up waiting, in milliseconds of the monotonic clock. */
   readonly deadline: number
+  /** Whether a URL should be taken only if no other is open, such as one that was tried before. */
+  readonly avoid?: ((target: Target) => boolean) | undefined
   /** The caller's last reading of that clock; the pool sets it when the lease had to wait. */
   at: number
   target: Target | undefined
@@ -112,12 +123,13 @@ export interface Lease {
 }
 
 /**
- * The state of a URL in the pool.
+ * The state of a URL in the pool: `"paced"` is left alone until the receiver's
+ * instant, `"broken"` because it failed, `"retired"` because it is gone.
  *
  * @category models
  * @since 0.1.0
  */
-export type State = "open" | "paced" | "retired"
+export type State = "open" | "paced" | "broken" | "retired"
 
 /**
  * The pool of URLs.
@@ -126,6 +138,8 @@ export type State = "open" | "paced" | "retired"
  * @since 0.1.0
  */
 export class UrlPool extends Context.Service<UrlPool, {
+  /** Whether a send whose URL fails goes on with another one. */
+  readonly failover: boolean
   /** The URL whose turn it is: open ones first, else the one that opens soonest. */
   readonly next: Effect.Effect<Target, NoUrlAvailable>
   /** Tells the pool what is known of a URL from elsewhere: it is limited, or gone. */
@@ -138,6 +152,8 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly given: (url: string | URL | Redacted.Redacted<string>) => Result.Result<Target, InvalidUrl>
   /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
+  /** Whether a URL is open that need not be avoided. */
+  readonly hasOther: (avoid: (target: Target) => boolean) => boolean
   /** Whether a leased URL is still open, after a wait for something else. */
   readonly isOpen: (lease: Lease) => boolean
   /** Gives a lease back, with what the try taught. */
@@ -151,23 +167,66 @@ export class UrlPool extends Context.Service<UrlPool, {
  * @since 0.1.0
  */
 export interface Options {
-  /** Runs when a URL is retired. Nobody waits for it, and its failures are ignored. */
+  /**
+   * Whether a send goes on with the next URL when its own fails in a way that
+   * another may cure: no connection, no answer, 5xx, 429, a redirect, or 401,
+   * 403, 404, 405, 410, 421. Each such try is a retry. It follows at once if
+   * the URL before certainly has not taken the webhook, else after the backoff.
+   *
+   * @default false
+   */
+  readonly failover?: boolean | undefined
+  /**
+   * After how many failures in a row a URL is left alone, and for how long
+   * until one send tries it again. Failures are 5xx and answers that do not
+   * come; a proxy's fault, a 429 or any other answer is none.
+   *
+   * @default { failures: 5, openDuration: "30 seconds" } with failover, else false
+   */
+  readonly circuit?: false | {
+    readonly failures?: number | undefined
+    readonly openDuration?: Duration.Input | undefined
+  } | undefined
+  /**
+   * Runs when a URL says that it is gone, also one that came with a send.
+   * Nobody waits for it, and its failures are ignored.
+   */
   readonly onRetired?: ((target: Target) => Effect.Effect<unknown, unknown>) | undefined
 }
 
 /**
- * What a layer knows of the receivers of all its URLs.
+ * The options of a pool, checked, and what a layer knows of all its receivers.
  *
  * @internal
  */
-export interface Traits {
+export interface Settings {
+  readonly failover: boolean
+  readonly circuit: { readonly failures: number; readonly openDuration: number } | undefined
+  readonly onRetired: Options["onRetired"]
   /** One send goes first, also where nothing is known of the pace yet. */
   readonly slowStart: boolean
   /** A URL that is gone never comes back, so one that came with a send is left alone too. */
   readonly goneForGood: boolean
 }
 
-const anyReceiver: Traits = { slowStart: false, goneForGood: false }
+/**
+ * Throws `RangeError` for a constant that makes no sense.
+ *
+ * @internal
+ */
+export const toSettings = ({ circuit, failover = false, onRetired }: Options = {}): Settings => {
+  const breaker = circuit ?? (failover ? {} : false)
+  return {
+    failover,
+    circuit: breaker === false ? undefined : {
+      failures: wholeNumber("circuit.failures", breaker.failures ?? 5, 1),
+      openDuration: positiveMillis("circuit.openDuration", breaker.openDuration ?? 30_000)
+    },
+    onRetired,
+    slowStart: false,
+    goneForGood: false
+  }
+}
 
 /**
  * A pool of one URL or many, gone round one per send.
@@ -203,8 +262,10 @@ export const layer = (
 export const layerConfig = (
   config: Config.Config<UrlInput | ReadonlyArray<UrlInput>>,
   options?: Options
-): Layer.Layer<UrlPool, WebhookError | Config.ConfigError> =>
-  Layer.effect(UrlPool, Effect.flatMap(config, (urls) => make(urls, options)))
+): Layer.Layer<UrlPool, WebhookError | Config.ConfigError> => {
+  const settings = toSettings(options)
+  return Layer.effect(UrlPool, Effect.flatMap(config, (urls) => makePool(urls, settings)))
+}
 
 /**
  * A pool without URLs, for programs whose every send brings its own.
@@ -212,14 +273,30 @@ export const layerConfig = (
  * @category layers
  * @since 0.1.0
  */
-export const empty: Layer.Layer<UrlPool> = Layer.sync(UrlPool, () => emptyFor(anyReceiver))
+export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
 
 /**
- * Makes a pool without URLs for receivers of which something is known.
+ * The same with a circuit for each URL, or a word when one is gone.
  *
- * @internal
+ * **Example** (Telling the customers whose URL is gone)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { UrlPool } from "effect-webhooks"
+ *
+ * const layer = UrlPool.emptyWith({
+ *   circuit: { failures: 10, openDuration: "1 minute" },
+ *   onRetired: (target) => Effect.logWarning(`${target.label} wants no more webhooks`)
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
  */
-export const emptyFor = (traits: Traits): UrlPool["Service"] => new Pool([], undefined, Context.empty(), traits).service
+export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
+  const settings = toSettings(options)
+  return Layer.effect(UrlPool, emptyPool(settings))
+}
 
 /**
  * Makes a pool; see `layer`.
@@ -230,17 +307,16 @@ export const emptyFor = (traits: Traits): UrlPool["Service"] => new Pool([], und
 export const make = (
   urls: UrlInput | ReadonlyArray<UrlInput>,
   options?: Options
-): Effect.Effect<UrlPool["Service"], WebhookError> => makeFor(anyReceiver, urls, options)
+): Effect.Effect<UrlPool["Service"], WebhookError> => makePool(urls, toSettings(options))
 
-/**
- * Makes a pool for receivers of which something is known.
- *
- * @internal
- */
-export const makeFor = Effect.fnUntraced(function*(
-  traits: Traits,
+/** @internal */
+export const emptyPool = (settings: Settings): Effect.Effect<UrlPool["Service"]> =>
+  Effect.map(Effect.context<never>(), (context) => new Pool([], settings, context).service)
+
+/** @internal */
+export const makePool = Effect.fnUntraced(function*(
   urls: UrlInput | ReadonlyArray<UrlInput>,
-  options?: Options
+  settings: Settings
 ): Effect.fn.Return<UrlPool["Service"], WebhookError> {
   const inputs: ReadonlyArray<UrlInput> = Array.isArray(urls) ? urls : [urls]
   if (inputs.length === 0) {
@@ -259,7 +335,7 @@ export const makeFor = Effect.fnUntraced(function*(
     if (Result.isFailure(target)) return yield* new WebhookError({ reason: target.failure })
     targets.push(target.success)
   }
-  return new Pool(targets, options?.onRetired, yield* Effect.context<never>(), traits).service
+  return new Pool(targets, settings, yield* Effect.context<never>()).service
 })
 
 /** @internal */
@@ -281,8 +357,11 @@ class Member implements Target {
   /** False for a URL that came with a send. */
   readonly pooled: boolean
   retired: number | undefined
+  /** How many failures there were in a row, and whether they made it be left alone. */
+  failures = 0
+  broken = false
 
-  constructor(target: Target, pool: Pool | undefined, alarm: Alarm, { slowStart }: Traits) {
+  constructor(target: Target, pool: Pool | undefined, alarm: Alarm, slowStart: boolean) {
     this.pooled = pool !== undefined
     this.label = target.label
     this.url = target.url
@@ -303,8 +382,8 @@ class Member implements Target {
 
 const nowOf = (fiber: Fiber.Fiber<unknown, unknown>): number => monotonicMillis(fiber.getRef(Clock.Clock))
 
-const stateOf = ({ pace, retired }: Member): State =>
-  retired !== undefined ? "retired" : pace.room > 0 ? "open" : "paced"
+const stateOf = ({ broken, pace, retired }: Member): State =>
+  retired !== undefined ? "retired" : pace.room > 0 ? "open" : broken ? "broken" : "paced"
 
 const hold = (lease: Lease, member: Member): void => {
   lease.target = member
@@ -330,29 +409,25 @@ class Pool {
   private readonly open = new List<Member>()
   private readonly shut = new Heap<Pace>()
   private readonly waiting = new Waiting<Member | null>(this.alarm, () => this.arm(), () => this.arm())
-  private readonly onRetired: Options["onRetired"]
+  private readonly settings: Settings
   private readonly context: Context.Context<never>
-  private readonly traits: Traits
   private opening: Entry | undefined
   private retired = 0
+  readonly service: UrlPool["Service"]
 
-  constructor(
-    targets: ReadonlyArray<Target>,
-    onRetired: Options["onRetired"],
-    context: Context.Context<never>,
-    traits: Traits
-  ) {
-    this.onRetired = onRetired
+  constructor(targets: ReadonlyArray<Target>, settings: Settings, context: Context.Context<never>) {
+    this.settings = settings
     this.context = context
-    this.traits = traits
-    this.members = targets.map((target) => new Member(target, this, this.alarm, traits))
+    this.members = targets.map((target) => new Member(target, this, this.alarm, settings.slowStart))
     for (const member of this.members) {
       this.open.append(member.place)
       this.pooled.set(Redacted.value(member.url), member)
     }
+    this.service = this.serve()
   }
 
-  readonly service: UrlPool["Service"] = {
+  private readonly serve = (): UrlPool["Service"] => ({
+    failover: this.settings.failover,
     next: Effect.withFiber((fiber) => {
       this.refresh(nowOf(fiber))
       const member = this.open.rotate() ?? this.soonest()
@@ -373,6 +448,7 @@ class Pool {
       }),
     given: (url) => this.giveTarget(url),
     lease: (lease) => lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member),
+    hasOther: (avoid) => this.open.find((member) => !avoid(member)) !== undefined,
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member
       pace.settle(lease.at)
@@ -383,7 +459,8 @@ class Pool {
       lease.held = false
       this.learn(lease.target as Member, lease.epoch, outcome, lease.at)
     }
-  }
+  })
+
   /** Sends one that waits for any URL to this one. */
   handOver(member: Member): boolean {
     return member.retired === undefined && this.waiting.release(member)
@@ -403,7 +480,7 @@ class Pool {
   private leaseAny(lease: Lease): Effect.Effect<boolean, NoUrlAvailable> {
     if (this.retired === this.members.length) return Effect.fail(this.none())
     this.refresh(lease.at)
-    const member = this.waiting.size === 0 ? this.open.rotate() : undefined
+    const member = this.waiting.size === 0 ? this.pick(lease.avoid) : undefined
     if (member !== undefined) {
       grant(lease, member)
       return Effect.succeed(true)
@@ -421,6 +498,15 @@ class Pool {
         (member) => member === null ? Effect.fail(this.none()) : Effect.succeed(member !== undefined)
       )
     )
+  }
+
+  /** The open URL whose turn it is; one to avoid only if there is no other. */
+  private pick(avoid: Lease["avoid"]): Member | undefined {
+    const other = avoid === undefined ? undefined : this.open.find((member) => !avoid(member))
+    if (other === undefined) return this.open.rotate()
+    this.open.remove(other.place)
+    this.open.append(other.place)
+    return other
   }
 
   private leaseOne(lease: Lease, member: Member): Effect.Effect<boolean, EndpointGone> {
@@ -448,9 +534,13 @@ class Pool {
     const { pace } = member
     switch (outcome._tag) {
       case "Taken":
+        this.answered(member, epoch)
         return pace.accept(epoch, now, outcome.remaining, outcome.resetAfter)
       case "Limited":
+        this.answered(member, epoch)
         return pace.refuse(epoch, now, outcome.retryAfter)
+      case "Failed":
+        return pace.untold(epoch, now, this.failed(member, epoch))
       case "Untold":
         return pace.untold(epoch, now)
       case "Gone":
@@ -459,16 +549,36 @@ class Pool {
     }
   }
 
+  // Effect's CircuitBreaker rejects where a send waits, and keeps its state where the pool cannot see, without a scan,
+  // which URL is open. The pace has what is wanted besides: a URL that opens lets one send go first.
+  private failed(member: Member, epoch: number): number | undefined {
+    const { circuit } = this.settings
+    // What was sent before the circuit opened says nothing of how it is now.
+    if (circuit === undefined || (epoch >= 0 && epoch !== member.pace.epoch)) return undefined
+    member.failures++
+    if (!member.broken && member.failures < circuit.failures) return undefined
+    member.broken = true
+    return circuit.openDuration
+  }
+
+  private answered(member: Member, epoch: number): void {
+    if (member.failures === 0 || (epoch >= 0 && epoch !== member.pace.epoch)) return
+    member.failures = 0
+    member.broken = false
+  }
+
   private retire(member: Member, status: number): void {
-    if (member.retired !== undefined || !(member.pooled || this.traits.goneForGood)) return
-    member.retired = status
-    if (member.pooled) this.retired++
-    this.changed(member)
-    member.pace.retire()
-    if (!member.pooled) return
-    if (this.retired === this.members.length) { while (this.waiting.release(null)); }
-    if (this.onRetired !== undefined) {
-      Effect.runForkWith(this.context)(Effect.ignoreCause(Effect.suspend(() => this.onRetired!(member))))
+    if (member.retired !== undefined) return
+    if (member.pooled || this.settings.goneForGood) {
+      member.retired = status
+      if (member.pooled) this.retired++
+      this.changed(member)
+      member.pace.retire()
+      if (member.pooled && this.retired === this.members.length) { while (this.waiting.release(null)); }
+    }
+    const { onRetired } = this.settings
+    if (onRetired !== undefined) {
+      Effect.runForkWith(this.context)(Effect.ignoreCause(Effect.suspend(() => onRetired(member))))
     }
   }
 
@@ -516,7 +626,7 @@ class Pool {
       const href = Redacted.value(target.url)
       const member = this.knownAs(href)
       if (member !== undefined) return member
-      const given = new Member(target, undefined, this.alarm, this.traits)
+      const given = new Member(target, undefined, this.alarm, this.settings.slowStart)
       this.givens.set(href, given)
       if (this.givens.size > maxGiven) this.givens.delete(this.givens.keys().next().value!)
       return given

@@ -447,8 +447,13 @@ class Send implements UrlPool.Lease {
   readonly started: number
   timeout: number
   allowed: number
+  /** Whether the URL came with the send. */
+  given = false
   /** Whether the URL is settled, because it came with the send or was tried already. */
   pinned = false
+  /** The URLs that were tried before, where a send may go on with another one. */
+  tried: Set<UrlPool.Target> | undefined = undefined
+  avoid: ((target: UrlPool.Target) => boolean) | undefined = undefined
   target: UrlPool.Target | undefined = undefined
   held = false
   epoch = 0
@@ -546,7 +551,7 @@ const sender = (
     const url = request.url ?? options.url
     if (url !== undefined) {
       send.target = yield* Effect.fromResult(pool.given(url))
-      send.pinned = true
+      send.given = send.pinned = true
     }
     const egress = url === undefined ? settings.egress : settings.egress ?? EgressPolicy.publicOnly
     if (url !== undefined) yield* Effect.fromResult(EgressPolicy.checkUrl(egress!, send.target!.origin))
@@ -852,20 +857,41 @@ const sender = (
       send.rotations++
       return
     }
+    const elsewhere = setback.elsewhere && pool.failover && !send.given
+    const over = !(setback.retry || elsewhere) || (setback.maybe && settings.stopOnMaybe) ||
+      send.retries >= settings.maxRetries
+    if (elsewhere) leave(send)
+    // Nobody has it, and another URL is open: there is nothing to wait for.
+    const atOnce = !over && elsewhere && !setback.maybe && pool.hasOther(send.avoid!)
     if (!setback.limited || setback.pause !== undefined) giveLease(send, setback.outcome)
     else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
-    const over = !setback.retry || (setback.maybe && settings.stopOnMaybe) || send.retries >= settings.maxRetries
-    const delay = over ? Result.succeed(undefined) : yield* Effect.result(nextDelay(send, reason))
+    const delay = over
+      ? Result.succeed(undefined)
+      : atOnce
+      ? Result.succeed(0)
+      : yield* Effect.result(nextDelay(send, reason))
     const backoff = Result.getOrElse(delay, () => undefined)
-    const wait = setback.limited ? hint ?? backoff : Math.max(hint ?? 0, backoff ?? 0)
+    // Where any URL will do, the pool knows which one is open first.
+    const wait = atOnce || (elsewhere && setback.limited)
+      ? 0
+      : setback.limited
+      ? hint ?? backoff
+      : Math.max(hint ?? 0, backoff ?? 0)
     send.now()
-    giveLease(send, { _tag: "Limited", retryAfter: wait ?? unhinted })
+    giveLease(send, { _tag: "Limited", retryAfter: hint ?? (atOnce ? unhinted : backoff ?? unhinted) })
     if (Result.isFailure(delay)) return yield* delay.failure
     if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
     send.retries++
-    yield* send.clock.sleep(Duration.millis(wait))
+    if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
   })
+
+  const leave = (send: Send): void => {
+    const tried = send.tried ??= new Set()
+    tried.add(send.target!)
+    send.avoid ??= (target) => tried.has(target)
+    send.pinned = false
+  }
 
   // The schedule is the user's: it may stop, die, or never answer.
   const nextDelay = (send: Send, reason: WebhookErrorReason): Effect.Effect<number | undefined, WebhookErrorReason> =>
@@ -889,7 +915,9 @@ const sender = (
         Effect.matchCauseEffect(deliver(send, prepare, options ?? {}), {
           onSuccess: Effect.succeed,
           onFailure: (cause) => {
-            const reason = reasonOf(cause)
+            const found = reasonOf(cause)
+            // That no URL is left says less than why the last one did not take it.
+            const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
             if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
             const failed = new Failed({
               ...send.fields(),

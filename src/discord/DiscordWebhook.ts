@@ -359,6 +359,7 @@ export const make = (
     // Every URL leads to the one host that is configured.
     egress: options.egress ?? EgressPolicy.unrestricted
   })
+  const poolSettings = UrlPool.toSettings(options)
   const { applicationOwned, avatar_url, username } = options
   return Effect.gen(function*() {
     const base = yield* orInvalid(parseHttpUrl(options.baseUrl ?? api, "baseUrl"))
@@ -367,7 +368,7 @@ export const make = (
     yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
     const classify = yield* classifier(options.classify)
     const run = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
-      Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(options))
+      Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
     let turns = 0
 

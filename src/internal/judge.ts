@@ -32,6 +32,8 @@ export interface Setback {
   readonly retry: boolean
   /** Another proxy may do better, at once. */
   readonly rotate: boolean
+  /** Another URL may do better. */
+  readonly elsewhere: boolean
   /** Whether the receiver may have the webhook. */
   readonly maybe: boolean
   /** The receiver's status was 429. */
@@ -57,6 +59,14 @@ export interface Judged {
 
 /** @internal */
 export const untold: UrlPool.Outcome = { _tag: "Untold" }
+
+const failed: UrlPool.Outcome = { _tag: "Failed" }
+
+// What is said of the URL and not of the payload: another URL may take it.
+const misplaced = new Set([401, 403, 404, 405, 421])
+
+// Over a browser's fetch a redirect is opaque and has no status.
+const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
 /** @internal */
 export const unexpected = (source: string, defect: unknown): Unexpected =>
@@ -111,6 +121,7 @@ export const judge = (
       reason: unexpected("classify", own.failure),
       retry: false,
       rotate: false,
+      elsewhere: false,
       maybe: byStatus === "delivered" || status >= 500,
       limited: false,
       hint: undefined,
@@ -119,7 +130,7 @@ export const judge = (
     }
   }
   const ruling = own?.success ?? silent
-  const verdict = ruling.verdict ?? byStatus
+  const verdict = ruling.verdict ?? asked(reply) ?? byStatus
   if (verdict === "delivered") return undefined
   const limited = status === 429
   // A hint counts where HTTP defines it, and where the user's own rule says "again".
@@ -136,11 +147,13 @@ export const judge = (
       ? new RateLimited({ status, retryAfter, scope: ruling.scope })
       : status >= 500 && status < 600
       ? new ServerError({ status, retryAfter })
-      : status === 0 || (status >= 300 && status < 400)
+      : isRedirect(status)
       ? new Redirected({ status: status === 0 ? undefined : status })
       : new Rejected({ status }),
     retry: verdict === "retry",
     rotate: false,
+    elsewhere: verdict === "retry" || verdict === "gone" ||
+      (ruling.verdict === undefined && asked(reply) === undefined && (misplaced.has(status) || isRedirect(status))),
     // A 503 that names a time says that the receiver did not take it.
     maybe: status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined),
     limited: limited && verdict !== "gone",
@@ -148,10 +161,23 @@ export const judge = (
     pause: ruling.pause,
     outcome: verdict === "gone"
       ? { _tag: "Gone", status }
-      : status >= 500 || limited
+      : limited
       ? untold
+      : status >= 500
+      ? failed
       : taken(send, reply, posts)
   }
+}
+
+// Delivery control, as Svix has it and Standard Webhooks may (standard-webhooks/standard-webhooks#291): a receiver can
+// end the retries of a message, or say that it wants no other.
+const deliveryControl = (reply: Transport.Reply): string | undefined =>
+  reply.headers["webhook-delivery"]?.trim().toLowerCase()
+
+const asked = (reply: Transport.Reply): RetryPolicy.Verdict | undefined => {
+  const control = deliveryControl(reply)
+  if (control === undefined || RetryPolicy.verdict(reply.status) === "delivered") return undefined
+  return control === "disable" ? "gone" : control === "abort-message" ? "fail" : undefined
 }
 
 /**
@@ -170,11 +196,12 @@ export const fell = (
     reason,
     retry: isRetryable(reason),
     rotate: outcome === "burn" || outcome === "suspect",
+    elsewhere: outcome === "target",
     maybe: error.delivered === "maybe",
     limited: false,
     hint: undefined,
     pause: undefined,
-    outcome: untold
+    outcome: outcome === "target" ? failed : untold
   }
 }
 
@@ -208,6 +235,7 @@ export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason:
  * @internal
  */
 export const taken = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome => {
+  if (deliveryControl(reply) === "disable") return { _tag: "Gone", status: reply.status }
   const told = rateLimit(reply.headers, send.clock)
   // The window of another method is another one, and only its end is worth waiting for.
   return told !== undefined && (posts || told.remaining === 0) ? told : plainlyTaken

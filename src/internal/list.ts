@@ -53,6 +53,13 @@ export class List<A> {
     return link.value
   }
 
+  /** The first value that is looked for. */
+  find(predicate: (value: A) => boolean): A | undefined {
+    let link = this.head
+    while (link !== undefined && !predicate(link.value)) link = link.next
+    return link?.value
+  }
+
   /** The first value, which goes to the end of the line. */
   rotate(): A | undefined {
     const link = this.head

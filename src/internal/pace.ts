@@ -132,12 +132,13 @@ export class Pace implements Item {
     return this.waiting.park(fiber, deadline, accept)
   }
 
-  /** One came back without an answer: somebody else may go instead. */
-  untold(epoch: number, now: number): void {
+  /** One came back without an answer: somebody else may go instead, or after `wait`. */
+  untold(epoch: number, now: number, wait?: number): void {
     if (epoch === this.epoch) {
       this.flying--
       this.sent--
     }
+    if (wait !== undefined && !this.shut) this.close(now, now + wait)
     this.landed(now)
   }
 

@@ -51,7 +51,7 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options, Transp
 export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> =>
   Webhook.layerTransport(options).pipe(
     Layer.provide(transport(options)),
-    Layer.provide(options.urls === undefined ? UrlPool.empty : UrlPool.layer(options.urls, options))
+    Layer.provide(options.urls === undefined ? UrlPool.emptyWith(options) : UrlPool.layer(options.urls, options))
   )
 
 /**

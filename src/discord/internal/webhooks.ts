@@ -1,4 +1,4 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as UrlPool from "../../UrlPool.ts"
@@ -15,8 +15,6 @@ export interface Address {
   readonly url: Redacted.Redacted<string>
   readonly threadId: string | undefined
 }
-
-const receivers: UrlPool.Traits = { slowStart: true, goneForGood: true }
 
 /**
  * The webhooks of a layer: one address each, whatever the threads.
@@ -61,10 +59,9 @@ export class Webhooks {
     return Result.succeed(new Webhooks(base, input === undefined ? undefined : urls, threads))
   }
 
-  pool(options: UrlPool.Options): Effect.Effect<UrlPool.UrlPool["Service"], WebhookError> {
-    return this.urls === undefined
-      ? Effect.succeed(UrlPool.emptyFor(receivers))
-      : UrlPool.makeFor(receivers, this.urls, options)
+  pool(settings: UrlPool.Settings): Effect.Effect<UrlPool.UrlPool["Service"], WebhookError> {
+    const receivers: UrlPool.Settings = { ...settings, slowStart: true, goneForGood: true }
+    return this.urls === undefined ? UrlPool.emptyPool(receivers) : UrlPool.makePool(this.urls, receivers)
   }
 
   /** The address that a URL names; without one, that of the only webhook there is. */
