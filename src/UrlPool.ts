@@ -49,6 +49,7 @@ import { Heap } from "./internal/heap.ts"
 import { type Link, List } from "./internal/list.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { Pace } from "./internal/pace.ts"
+import { countRetired } from "./internal/telemetry.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { parseUrl } from "./internal/url.ts"
 import { Waiting } from "./internal/waiting.ts"
@@ -569,6 +570,7 @@ class Pool {
 
   private retire(member: Member, status: number): void {
     if (member.retired !== undefined) return
+    countRetired(this.context)
     if (member.pooled || this.settings.goneForGood) {
       member.retired = status
       if (member.pooled) this.retired++

@@ -54,6 +54,8 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as EgressPolicy from "./EgressPolicy.ts"
 import { Alarm } from "./internal/alarm.ts"
 import { encode, type Encoded } from "./internal/encode.ts"
@@ -72,6 +74,17 @@ import {
 } from "./internal/judge.ts"
 import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
+import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
+import {
+  addAttempt,
+  countAttempt,
+  countBurned,
+  countSend,
+  endSpan,
+  isTraced,
+  makeSpan,
+  traceparent
+} from "./internal/telemetry.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { type Line, Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
@@ -161,6 +174,13 @@ export interface WebhookOptions {
   /** Signs every attempt. */
   readonly signer?: Signature.Signer | undefined
   /**
+   * Whether a `traceparent` goes out with every attempt, so that the receiver
+   * can go on with the trace.
+   *
+   * @default false
+   */
+  readonly propagateTrace?: boolean | undefined
+  /**
    * Which addresses may be reached. Without it the URLs of the pool may be
    * anywhere, and a URL that comes with a send must be public.
    */
@@ -216,6 +236,31 @@ export interface SendOptions {
 }
 
 /**
+ * One of the webhooks of `sendAll`: a payload, and the options of its send.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Item extends SendOptions {
+  readonly payload: Payload
+}
+
+/**
+ * Options of `sendAll`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SendAllOptions {
+  /**
+   * How many sends may be under way at once.
+   *
+   * @default 16
+   */
+  readonly concurrency?: number | undefined
+}
+
+/**
  * The service that sends webhooks.
  *
  * **Example** (Two of them in one program)
@@ -239,6 +284,11 @@ export class Webhook extends Context.Service<Webhook, {
   readonly send: (payload: Payload, options?: SendOptions) => Effect.Effect<WebhookResult>
   /** The same send with typed errors. */
   readonly sendOrFail: (payload: Payload, options?: SendOptions) => Effect.Effect<Delivered, WebhookError>
+  /** Sends many payloads, and gives each with its result as it ends. */
+  readonly sendAll: <I extends Item, E = never, R = never>(
+    items: Iterable<I> | Stream.Stream<I, E, R>,
+    options?: SendAllOptions
+  ) => Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R>
 }>()("effect-webhooks/Webhook") {}
 
 /**
@@ -260,6 +310,42 @@ export const sendOrFail = (
   payload: Payload,
   options?: SendOptions
 ): Effect.Effect<Delivered, WebhookError, Webhook> => Webhook.use((webhook) => webhook.sendOrFail(payload, options))
+
+/**
+ * Sends many payloads and gives each item with its result, as each ends.
+ *
+ * **Details**
+ *
+ * `concurrency` sends are under way at once, 16 by default. One host, be it of
+ * an item's `url` or of the pool, never has all of these slots: one is left for
+ * the others. The source is read only as sends can begin, and no send begins
+ * while nobody takes the results. A payload that cannot be sent is a `Failed` as
+ * in `send`, and disturbs no other. A source that fails ends the stream with its
+ * error, after the sends that are under way.
+ *
+ * **Example** (Events to the customers that want them)
+ *
+ * ```ts
+ * import { Effect, type Redacted, Stream } from "effect"
+ * import { Webhook } from "effect-webhooks"
+ *
+ * declare const events: Stream.Stream<{ id: string; url: Redacted.Redacted<string>; payload: object }>
+ *
+ * const program = Webhook.sendAll(events).pipe(
+ *   Stream.runForEach(({ item, result }) =>
+ *     result.ok ? Effect.void : Effect.logWarning(`${item.id}: ${result.error}`)
+ *   )
+ * )
+ * ```
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const sendAll = <I extends Item, E = never, R = never>(
+  items: Iterable<I> | Stream.Stream<I, E, R>,
+  options?: SendAllOptions
+): Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R | Webhook> =>
+  Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, options)))
 
 /**
  * Makes a `Webhook` as a plain value whose `send` needs nothing.
@@ -290,9 +376,16 @@ export const sendOrFail = (
 export const make = (
   options?: WebhookOptions
 ): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> =>
-  Effect.map(makeRun(toSettings(options), options?.headers), (run) => ({
+  Effect.map(makeRun(toSettings(options), options?.headers), ({ hostOf, run }) => ({
     send: (payload, options) => run(() => encode(payload), options, Effect.succeed),
-    sendOrFail: (payload, options) => run(() => encode(payload), options, orFail)
+    sendOrFail: (payload, options) => run(() => encode(payload), options, orFail),
+    sendAll: (items, options) =>
+      sendItems(
+        items,
+        wholeNumber("concurrency", options?.concurrency ?? 16, 1),
+        ({ url }) => url === undefined ? undefined : hostOf(url),
+        (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
+      )
   }))
 
 /**
@@ -330,7 +423,8 @@ export const orFail = (failed: Failed): Effect.Effect<never, WebhookError> =>
 export type Run = <A, E>(
   prepare: () => Effect.Effect<Request, WebhookErrorReason>,
   options: SendOptions | undefined,
-  onFailed: (failed: Failed) => Effect.Effect<A, E>
+  onFailed: (failed: Failed) => Effect.Effect<A, E>,
+  spread?: Spread
 ) => Effect.Effect<Delivered | A, E>
 
 /**
@@ -341,7 +435,11 @@ export type Run = <A, E>(
 export const makeRun = Effect.fnUntraced(function*(
   settings: Settings,
   headers: WebhookOptions["headers"]
-): Effect.fn.Return<Run, WebhookError, Transport.Transport | UrlPool.UrlPool> {
+): Effect.fn.Return<
+  { readonly run: Run; readonly hostOf: (url: NonNullable<SendOptions["url"]>) => string | undefined },
+  WebhookError,
+  Transport.Transport | UrlPool.UrlPool
+> {
   const transport = yield* Transport.Transport
   const pool = yield* UrlPool.UrlPool
   const scope = yield* Effect.serviceOption(Scope.Scope)
@@ -350,7 +448,10 @@ export const makeRun = Effect.fnUntraced(function*(
   if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
   const inFlight = new InFlight()
   if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
-  return sender(settings, transport, pool, inFlight, parsed.success)
+  return {
+    run: sender(settings, transport, pool, inFlight, parsed.success),
+    hostOf: (url) => Result.getOrUndefined(pool.given(url))?.origin
+  }
 })
 
 const checkPool = Effect.fnUntraced(function*(
@@ -415,6 +516,7 @@ export interface Settings {
   readonly stopOnMaybe: boolean
   readonly classify: WebhookOptions["classify"]
   readonly signer: Signature.Signer | undefined
+  readonly propagateTrace: boolean
 }
 
 /**
@@ -435,7 +537,8 @@ export const toSettings = (options: WebhookOptions = {}): Settings => ({
   retry: options.retry ?? RetryPolicy.default,
   stopOnMaybe: options.onAmbiguous === "stop",
   classify: options.classify,
-  signer: options.signer
+  signer: options.signer,
+  propagateTrace: options.propagateTrace ?? false
 })
 
 /** How a send stands. It belongs to one send alone. */
@@ -454,6 +557,9 @@ class Send implements UrlPool.Lease {
   /** The URLs that were tried before, where a send may go on with another one. */
   tried: Set<UrlPool.Target> | undefined = undefined
   avoid: ((target: UrlPool.Target) => boolean) | undefined = undefined
+  /** Of a stream of sends: at which URLs it has slots, and the one that this send has. */
+  spread: Spread | undefined = undefined
+  placed: UrlPool.Target | undefined = undefined
   target: UrlPool.Target | undefined = undefined
   held = false
   epoch = 0
@@ -482,10 +588,16 @@ class Send implements UrlPool.Lease {
   reply: Transport.Reply | undefined = undefined
   last: WebhookErrorReason | undefined = undefined
   maybe = false
+  method: Route["method"] = "POST"
+  span: Tracer.Span | undefined = undefined
+  /** Why it failed in the end. */
+  failure: WebhookErrorReason | undefined = undefined
   step: Step | undefined = undefined
 
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, id: string, settings: Settings) {
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, id: string, settings: Settings, spread: Spread | undefined) {
     this.fiber = fiber
+    this.spread = spread
+    this.avoid = spread?.isFull
     this.clock = fiber.getRef(Clock.Clock)
     this.id = id
     this.timeout = settings.timeout
@@ -578,9 +690,15 @@ const sender = (
     if (!send.pinned) send.target = undefined
     return Effect.flatMap(pool.lease(send), (leased) => {
       if (!leased) return Effect.fail(tooLate(send))
+      if (send.spread !== undefined) place(send, send.target)
       send.turn = turns.take(send.target!.origin)
       return send.turn === undefined ? readyLater(send) : Effect.void
     })
+  }
+
+  const place = (send: Send, target: UrlPool.Target | undefined): void => {
+    send.spread?.move(send.placed, target)
+    send.placed = target
   }
 
   const readyLater = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
@@ -777,6 +895,7 @@ const sender = (
   ): Effect.fn.Return<Setback | undefined, WebhookErrorReason> {
     const target = send.target!
     const started = send.at
+    send.method = route.method
     const left = send.deadline - started
     if (left <= 0) return yield* send.exceeded("turn")
     send.pinned = send.trying = true
@@ -786,7 +905,7 @@ const sender = (
       ? yield* Effect.result(transport.attempt({
         method: route.method,
         url: route.urlOf(target),
-        headers,
+        headers: settings.propagateTrace ? { ...headers, ...traceparent(spanOf(send)) } : headers,
         body,
         timeout: Math.min(send.timeout, left),
         maxResponseBytes: settings.maxResponseBytes,
@@ -815,14 +934,17 @@ const sender = (
     }
     giveWay(send, Result.isSuccess(result) && setback?.pause === undefined ? plainlyTaken : untold)
     if (setback !== undefined) send.maybe ||= setback.maybe
-    send.history.push({
+    const entry: Attempt = {
       target: target.label,
       proxy: send.proxy?.url,
       status: send.reply?.status || undefined,
       reason: setback?.reason,
       waited: started - send.ended,
       took: ended - started
-    })
+    }
+    send.history.push(entry)
+    countAttempt(send.fiber, entry)
+    if (send.span !== undefined) addAttempt(send.span, send.clock, entry, send.history.length)
     send.ended = ended
     if (send.proxy !== undefined && fault === undefined) yield* reportProxy(send, send.proxy, result)
     if (setback === undefined) {
@@ -841,6 +963,7 @@ const sender = (
     result: Result.Result<Transport.Reply, Transport.AttemptError>
   ): Effect.Effect<void, WebhookErrorReason> => {
     const outcome = Result.isSuccess(result) ? "ok" : blame(send, result.failure)
+    if (outcome === "burn") countBurned(send.fiber)
     const report = Result.getOrElse(Result.try(() => transport.proxies!.report(proxy, outcome)), Effect.die)
     // A list has nothing to do for a proxy that is well.
     if (report === Effect.void) return report
@@ -889,7 +1012,7 @@ const sender = (
   const leave = (send: Send): void => {
     const tried = send.tried ??= new Set()
     tried.add(send.target!)
-    send.avoid ??= (target) => tried.has(target)
+    send.avoid = (target) => tried.has(target) || send.spread?.isFull(target) === true
     send.pinned = false
   }
 
@@ -905,20 +1028,25 @@ const sender = (
       Effect.catchCause(failWith((cause) => unexpected("retry", cause)))
     )
 
-  return (prepare, options, onFailed) =>
+  return (prepare, options, onFailed, spread) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const send = new Send(fiber, options?.id ?? makeId(), settings)
+      const send = new Send(fiber, options?.id ?? makeId(), settings, spread)
       inFlight.add(fiber)
-      return Effect.onExit(
+      const sending = Effect.onExit(
         // Here, and only here, reasons become results.
         Effect.matchCauseEffect(deliver(send, prepare, options ?? {}), {
-          onSuccess: Effect.succeed,
+          onSuccess: (delivered) => {
+            countSend(fiber, "delivered", send.ended - send.started)
+            return Effect.succeed(delivered)
+          },
           onFailure: (cause) => {
             const found = reasonOf(cause)
             // That no URL is left says less than why the last one did not take it.
             const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
             if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
+            send.failure = reason
+            countSend(fiber, "failed", send.now() - send.started)
             const failed = new Failed({
               ...send.fields(),
               reason,
@@ -932,12 +1060,35 @@ const sender = (
           giveTurn(send)
           giveWay(send, untold)
           giveLease(send, untold)
+          place(send, undefined)
           inFlight.delete(fiber)
           return Effect.void
         }
       )
+      return isTraced(fiber) ? traced(send, sending) : sending
     })
 }
+
+const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(makeSpan, (span) => {
+    send.span = span
+    return Effect.onExit(
+      Effect.provideService(sending, Tracer.ParentSpan, span),
+      (exit) =>
+        Effect.sync(() =>
+          endSpan(span, send.clock, {
+            ...send.fields(),
+            method: send.method,
+            target: send.target,
+            reason: send.failure
+          }, exit)
+        )
+    )
+  })
+
+// Without anybody who sees spans there may still be one to go on with.
+const spanOf = (send: Send): Tracer.AnySpan | undefined =>
+  send.span ?? Context.getOrUndefined(send.fiber.context, Tracer.ParentSpan)
 
 // How long a URL is left alone after a 429 without a hint, when the send has no wait of its own any more.
 const unhinted = 1_000

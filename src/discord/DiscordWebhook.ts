@@ -367,7 +367,7 @@ export const make = (
     const identity = defined({ username, avatar_url })
     yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
     const classify = yield* classifier(options.classify)
-    const run = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
+    const { run } = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
     let turns = 0
