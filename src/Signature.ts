@@ -420,7 +420,7 @@ const headerOf = (headers: HeadersInput, name: string): string | undefined => {
  *   yield* Signature.verify(Redacted.make("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), { headers, body })
  *   return HttpServerResponse.empty()
  * }).pipe(
- *   Effect.catchTag("SignatureError", () => HttpServerResponse.empty({ status: 401 }))
+ *   Effect.catchTag("SignatureError", () => Effect.succeed(HttpServerResponse.empty({ status: 401 })))
  * )
  * ```
  *
