@@ -54,7 +54,6 @@ import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
 import { wholeNumber } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
-import { parseUrl as parseHttpUrl } from "../internal/url.ts"
 import { userAgent, version } from "../internal/userAgent.ts"
 import type * as RetryPolicy from "../RetryPolicy.ts"
 import * as Transport from "../Transport.ts"
@@ -70,7 +69,7 @@ import {
 } from "../WebhookError.ts"
 import { type Delivered, Failed, type WebhookResult } from "../WebhookResult.ts"
 import * as DiscordMessage from "./DiscordMessage.ts"
-import { api, isId, readUrl } from "./internal/address.ts"
+import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { InvalidRequests, rule } from "./internal/limits.ts"
 import type { Context as MessageContext } from "./internal/message.ts"
@@ -362,7 +361,7 @@ export const make = (
   const poolSettings = UrlPool.toSettings(options)
   const { applicationOwned, avatar_url, username } = options
   return Effect.gen(function*() {
-    const base = yield* orInvalid(parseHttpUrl(options.baseUrl ?? api, "baseUrl"))
+    const base = yield* orInvalid(readBase(options.baseUrl ?? api))
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
     const identity = defined({ username, avatar_url })
     yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))

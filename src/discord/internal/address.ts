@@ -1,5 +1,6 @@
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { parseUrl } from "../../internal/url.ts"
 import { InvalidUrl } from "../../WebhookError.ts"
 
 /**
@@ -17,6 +18,17 @@ const relayedPath = /^\/webhooks\/(\d{1,20})\/([\w-]+)\/?$/
 
 /** @internal */
 export const isId = (value: unknown): value is string => typeof value === "string" && /^\d{1,20}$/.test(value)
+
+/**
+ * Where an API is; paths are put at its end.
+ *
+ * @internal
+ */
+export const readBase = (input: unknown): Result.Result<URL, InvalidUrl> =>
+  Result.flatMap(parseUrl(input, "baseUrl"), (base) =>
+    base.search === ""
+      ? Result.succeed(base)
+      : Result.fail(new InvalidUrl({ field: "baseUrl", detail: "it has a query, and paths are put at its end" })))
 
 /**
  * What a webhook's URL says; `base` is where a relay's own URLs may lead.
