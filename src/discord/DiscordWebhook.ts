@@ -369,7 +369,6 @@ export const make = (
     const { run } = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
-    let turns = 0
 
     // Checks a message and writes it down, once for all attempts.
     const encode = (
@@ -397,7 +396,7 @@ export const make = (
       onFailed: (failed: Failed) => Effect.Effect<A, E>
     ) => {
       const { deadline, files, headers, id, signer, thread_id, timeout, url, ...fields } = options
-      const turn = turns++
+      const ownThread = webhooks.threads()
       const draft = draftOf(content, identity, fields)
       const with_components = items(draft, "components").length > 0
       // A thread of that name is made, so none is taken from a webhook's URL.
@@ -408,7 +407,7 @@ export const make = (
         "",
         { wait, with_components },
         (target) =>
-          thread_id ?? (creates ? undefined : to === undefined ? webhooks.threadOf(target, turn) : to.threadId)
+          thread_id ?? (creates ? undefined : to === undefined ? ownThread(target) : to.threadId)
       )
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
         if (url !== undefined) to = yield* Effect.fromResult(webhooks.find(url))

@@ -16,6 +16,12 @@ export interface Address {
   readonly threadId: string | undefined
 }
 
+/** The threads that the URLs of one webhook name, and whose turn it is. */
+interface Threads {
+  readonly ids: Array<string | undefined>
+  turn: number
+}
+
 /**
  * The webhooks of a layer: one address each, whatever the threads.
  *
@@ -24,16 +30,16 @@ export interface Address {
 export class Webhooks {
   private readonly base: URL
   private readonly urls: ReadonlyArray<UrlPool.UrlInput> | undefined
-  private readonly threads: ReadonlyMap<string, ReadonlyArray<string | undefined>>
+  private readonly known: ReadonlyMap<string, Threads>
 
   private constructor(
     base: URL,
     urls: ReadonlyArray<UrlPool.UrlInput> | undefined,
-    threads: ReadonlyMap<string, ReadonlyArray<string | undefined>>
+    known: ReadonlyMap<string, Threads>
   ) {
     this.base = base
     this.urls = urls
-    this.threads = threads
+    this.known = known
   }
 
   static parse(
@@ -42,21 +48,21 @@ export class Webhooks {
   ): Result.Result<Webhooks, InvalidUrl> {
     const inputs: ReadonlyArray<UrlPool.UrlInput> = input === undefined ? [] : Array.isArray(input) ? input : [input]
     const urls: Array<UrlPool.UrlInput> = []
-    const threads = new Map<string, Array<string | undefined>>()
+    const known = new Map<string, Threads>()
     for (const [index, input] of inputs.entries()) {
       const named = UrlPool.isNamed(input)
       const address = addressOf(named ? input.url : input, `urls[${named ? input.name : index}]`, base)
       if (Result.isFailure(address)) return Result.fail(address.failure)
       const { threadId, url } = address.success
-      const known = threads.get(Redacted.value(url))
-      if (known === undefined) {
-        threads.set(Redacted.value(url), [threadId])
+      const threads = known.get(Redacted.value(url))
+      if (threads === undefined) {
+        known.set(Redacted.value(url), { ids: [threadId], turn: 0 })
         urls.push(named ? { name: input.name, url } : url)
       } else {
-        known.push(threadId)
+        threads.ids.push(threadId)
       }
     }
-    return Result.succeed(new Webhooks(base, input === undefined ? undefined : urls, threads))
+    return Result.succeed(new Webhooks(base, input === undefined ? undefined : urls, known))
   }
 
   pool(settings: UrlPool.Settings): Effect.Effect<UrlPool.UrlPool["Service"], WebhookError> {
@@ -67,21 +73,30 @@ export class Webhooks {
   /** The address that a URL names; without one, that of the only webhook there is. */
   find(url: unknown): Result.Result<Address, InvalidUrl | InvalidOptions> {
     if (url !== undefined) return addressOf(url, "url", this.base)
-    const [first] = this.threads
-    return first !== undefined && this.threads.size === 1
-      ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1][0] })
+    const [first] = this.known
+    return first !== undefined && this.known.size === 1
+      ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1].ids[0] })
       : Result.fail(
         new InvalidOptions({
           option: "message.url",
-          detail: `the layer has ${this.threads.size} webhooks, and only the one that posted a message can change it`
+          detail: `the layer has ${this.known.size} webhooks, and only the one that posted a message can change it`
         })
       )
   }
 
-  /** The thread that a webhook's own URL names; of several, each in turn. */
-  threadOf(target: UrlPool.Target, turn: number): string | undefined {
-    const threads = this.threads.get(Redacted.value(target.url))
-    return threads?.[turn % threads.length]
+  /** For one send: the thread that a webhook's own URLs name; of several, each in turn. */
+  threads(): (target: UrlPool.Target) => string | undefined {
+    let threads: Threads | undefined
+    let turn = 0
+    return (target) => {
+      // A retry goes where the first try went.
+      if (threads === undefined) {
+        threads = this.known.get(Redacted.value(target.url))
+        if (threads === undefined) return undefined
+        turn = threads.turn++
+      }
+      return threads.ids[turn % threads.ids.length]
+    }
   }
 }
 
