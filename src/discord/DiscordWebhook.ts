@@ -61,7 +61,7 @@ import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import {
   InvalidOptions,
-  type InvalidPayload,
+  InvalidPayload,
   InvalidResponse,
   type InvalidUrl,
   WebhookError,
@@ -74,7 +74,7 @@ import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { InvalidRequests, rule } from "./internal/limits.ts"
 import type { Context as MessageContext } from "./internal/message.ts"
 import { field, items } from "./internal/payload.ts"
-import { type Address, Place, Webhooks } from "./internal/webhooks.ts"
+import { Place, Webhooks } from "./internal/webhooks.ts"
 import * as Message from "./Message.ts"
 
 /**
@@ -375,18 +375,19 @@ export const make = (
       draft: unknown,
       files: ReadonlyArray<FileInput> | undefined,
       context: MessageContext
-    ): Effect.Effect<Encoded, InvalidPayload> => {
-      const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
-      const names = files === undefined && context.edits === true ? undefined : uploads.map(({ name }) => name)
-      const message = Message.construct(
-        attach(draft, uploads),
-        { ...context, applicationOwned, files: names },
-        violations
+    ): Effect.Effect<Encoded, InvalidPayload> =>
+      Effect.flatMap(
+        read(() => {
+          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
+          const names = files === undefined && context.edits === true ? undefined : uploads.map(({ name }) => name)
+          const known = { ...context, applicationOwned, files: names }
+          return { uploads, message: Message.construct(attach(draft, uploads), known, violations) }
+        }),
+        ({ message, uploads }) =>
+          Result.isFailure(message)
+            ? Effect.fail(message.failure)
+            : Effect.andThen(logLints(message.success), encodeAll(message.success, uploads))
       )
-      return Result.isFailure(message)
-        ? Effect.fail(message.failure)
-        : Effect.andThen(logLints(message.success), encodeAll(message.success, uploads))
-    }
 
     // A new message.
     const execute = <A, E>(
@@ -395,28 +396,27 @@ export const make = (
       wait: boolean,
       onFailed: (failed: Failed) => Effect.Effect<A, E>
     ) => {
-      const { deadline, files, headers, id, signer, thread_id, timeout, url, ...fields } = options
-      const ownThread = webhooks.threads()
-      const draft = draftOf(content, identity, fields)
-      const with_components = items(draft, "components").length > 0
+      let place: Place
       // A thread of that name is made, so none is taken from a webhook's URL.
-      const creates = isThere(field(draft, "thread_name"))
-      let to: Address | undefined
-      const place = new Place(
-        "POST",
-        "",
-        { wait, with_components },
-        (target) =>
-          thread_id ?? (creates ? undefined : to === undefined ? ownThread(target) : to.threadId)
-      )
+      let creates = false
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
-        if (url !== undefined) to = yield* Effect.fromResult(webhooks.find(url))
+        const { files, thread_id, url } = options
+        const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url))
         yield* checkId("thread_id", thread_id)
+        const draft = yield* read(() => draftOf(content, identity, options))
+        creates = isThere(field(draft, "thread_name"))
+        const with_components = items(draft, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
+        const threadOf = thread_id !== undefined || creates
+          ? () => thread_id
+          : to !== undefined
+          ? () => to.threadId
+          : webhooks.threads()
+        place = new Place("POST", "", { wait, with_components }, threadOf)
         return { ...encoded, url: to?.url, route: place }
       })
       return {
-        sent: run(prepare, { deadline, headers, id, signer, timeout }, onFailed),
+        sent: run(prepare, options, onFailed),
         threadOf: (message: { readonly channel_id: string }) =>
           place.thread ?? (creates ? message.channel_id : undefined)
       }
@@ -427,21 +427,21 @@ export const make = (
       method: "PATCH" | "DELETE" | "GET",
       message: DiscordMessage.Ref,
       options: Omit<Webhook.SendOptions, "url">,
-      encoded: Effect.Effect<Encoded, InvalidPayload> = nothing,
-      with_components = false
+      encoded: Effect.Effect<Edited, InvalidPayload> = nothing
     ) => {
-      let to: Address
-      const place = new Place(
-        method,
-        `/messages/${message.id}`,
-        { with_components },
-        () => message.thread_id ?? to.threadId
-      )
+      let place: Place
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
-        to = yield* Effect.fromResult(webhooks.find(message.url))
+        const to = yield* Effect.fromResult(webhooks.find(message.url))
         yield* checkId("message.id", message.id)
         yield* checkId("message.thread_id", message.thread_id)
-        return { ...(yield* encoded), url: to.url, route: place }
+        const { with_components, ...body } = yield* encoded
+        place = new Place(
+          method,
+          `/messages/${message.id}`,
+          { with_components },
+          () => message.thread_id ?? to.threadId
+        )
+        return { ...body, url: to.url, route: place }
       })
       return { sent: run(prepare, options, Webhook.orFail), threadOf: () => place.thread }
     }
@@ -452,13 +452,12 @@ export const make = (
         Effect.suspend(() => readMessage(execute(content, options, true, Webhook.orFail))),
       edit: (message, changes, options = {}) =>
         Effect.suspend(() => {
-          const { deadline, files, headers, id, signer, timeout, ...fields } = options
-          const draft = draftOf(changes, {}, fields)
-          const with_components = items(draft, "components").length > 0
-          const encoded = Effect.suspend(() => encode(draft, files, { edits: true, query: { with_components } }))
-          return readMessage(
-            revisit("PATCH", message, { deadline, headers, id, signer, timeout }, encoded, with_components)
-          )
+          const encoded = Effect.gen(function*() {
+            const draft = yield* read(() => draftOf(changes, {}, options))
+            const query = { with_components: items(draft, "components").length > 0 }
+            return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
+          })
+          return readMessage(revisit("PATCH", message, options, encoded))
         }),
       delete: (message, options = {}) => Effect.suspend(() => Effect.asVoid(revisit("DELETE", message, options).sent)),
       get: (message, options = {}) => Effect.suspend(() => readMessage(revisit("GET", message, options)))
@@ -496,20 +495,39 @@ const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undef
   }
 })
 
-const nothing: Effect.Effect<Encoded> = Effect.succeed({ body: "", contentType: undefined })
+interface Edited extends Encoded {
+  readonly with_components: boolean
+}
+
+const nothing: Effect.Effect<Edited> = Effect.succeed({ body: "", contentType: undefined, with_components: false })
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null
 
 const defined = (record: object): object =>
   Object.fromEntries(Object.entries(record).filter(([_, value]) => value !== undefined))
 
+// The options that are no keys of a message.
+const aboutRequest = new Set(["deadline", "files", "headers", "id", "signer", "thread_id", "timeout", "url"])
+
+const fieldsOf = (options: object): object =>
+  Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => value !== undefined && !aboutRequest.has(key))
+  )
+
+// What a program gives may throw when it is read, and what it throws may hold the payload.
+const read = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
+  Effect.try({
+    try: evaluate,
+    catch: () => new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
+  })
+
 // What is neither a text nor an object stays as it is, for the schema to refuse.
-const draftOf = (content: unknown, identity: object, fields: object): unknown =>
+const draftOf = (content: unknown, identity: object, options: object): unknown =>
   typeof content === "string"
-    ? { ...identity, content, ...defined(fields) }
+    ? { ...identity, content, ...fieldsOf(options) }
     : typeof content !== "object" || content === null
     ? content
-    : { ...identity, ...defined(content), ...defined(fields) }
+    : { ...identity, ...defined(content), ...fieldsOf(options) }
 
 const checkId = (option: string, id: string | undefined): Effect.Effect<void, InvalidOptions> =>
   id === undefined || isId(id)
