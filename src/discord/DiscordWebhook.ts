@@ -71,7 +71,7 @@ import { type Delivered, Failed, type WebhookResult } from "../WebhookResult.ts"
 import * as DiscordMessage from "./DiscordMessage.ts"
 import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
-import { InvalidRequests, rule } from "./internal/limits.ts"
+import { invalidRequestsOf, rule } from "./internal/limits.ts"
 import type { Context as MessageContext } from "./internal/message.ts"
 import { field, items } from "./internal/payload.ts"
 import { Place, Webhooks } from "./internal/webhooks.ts"
@@ -365,7 +365,7 @@ export const make = (
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
     const identity = defined({ username, avatar_url })
     yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
-    const classify = yield* classifier(options.classify)
+    const classify = yield* classifier(options.classify, base.origin)
     const { run } = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
@@ -474,21 +474,24 @@ const agent = (): Record<string, string> =>
     ? {}
     : { "user-agent": `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})` }
 
-const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined) {
+const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined, origin: string) {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
-  const invalid = new InvalidRequests((count, proxy) => {
+  const invalid = invalidRequestsOf(yield* Transport.Transport)
+  const warn = (count: number, proxy: Redacted.Redacted<string> | undefined) => {
     const way = proxy === undefined ? "directly" : `by ${proxy}`
     Effect.runForkWith(context)(Effect.logWarning(
       `Discord refused ${count} requests within ten minutes that were sent ${way}; it bans the address at 10,000`
     ))
-  })
+  }
   return (reply: Transport.Reply, attempt: Parameters<RetryPolicy.Classify>[1]): RetryPolicy.Ruling | undefined => {
+    const { proxy } = attempt
     const ours = invalid.count(
       reply,
-      attempt.proxy,
+      `${origin} ${proxy === undefined ? "" : Redacted.value(proxy)}`,
       monotonicMillis(clock),
-      rule(reply, clock.currentTimeMillisUnsafe())
+      rule(reply, clock.currentTimeMillisUnsafe()),
+      (count) => warn(count, proxy)
     )
     const theirs = own?.(reply, attempt)
     return theirs === undefined ? ours : { ...ours, ...(typeof theirs === "string" ? { verdict: theirs } : theirs) }

@@ -1,5 +1,4 @@
 import { hasProperty } from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import * as RetryPolicy from "../../RetryPolicy.ts"
 import type { Reply } from "../../Transport.ts"
 
@@ -59,29 +58,26 @@ const most = 9_000
 /**
  * Counts, per way out, the requests for which Discord bans an address: 401, 403
  * and 429, except those of a limit that others share.
- *
- * @internal
  */
-export class InvalidRequests {
+class InvalidRequests {
   private readonly tallies = new Map<string, Array<{ readonly minute: number; count: number }>>()
-  private readonly onMany: (count: number, proxy: Redacted.Redacted<string> | undefined) => void
 
-  constructor(onMany: (count: number, proxy: Redacted.Redacted<string> | undefined) => void) {
-    this.onMany = onMany
-  }
-
-  /** Counts a reply, if it counts; where there were too many, its way is left alone for a minute besides. */
+  /**
+   * Counts a reply, if it counts; where there were too many, its way is left
+   * alone for a minute besides. `onMany` is told of every thousandth.
+   */
   count(
     reply: Reply,
-    proxy: Redacted.Redacted<string> | undefined,
+    way: string,
     now: number,
-    ruling: Ruling | undefined
+    ruling: Ruling | undefined,
+    onMany: (count: number) => void
   ): Ruling | undefined {
     const { headers, status } = reply
     if (status !== 401 && status !== 403 && status !== 429) return ruling
     if (headers["x-ratelimit-scope"] === "shared") return ruling
-    const total = this.add(proxy === undefined ? "" : Redacted.value(proxy), Math.floor(now / minute))
-    if (total % warnEvery === 0) this.onMany(total, proxy)
+    const total = this.add(way, Math.floor(now / minute))
+    if (total % warnEvery === 0) onMany(total)
     return total < most ? ruling : { ...ruling, pause: Math.max(minute, ruling?.pause ?? 0) }
   }
 
@@ -105,4 +101,21 @@ export class InvalidRequests {
       if (tally[tally.length - 1]!.minute < at - window) this.tallies.delete(key)
     }
   }
+}
+
+const all = new WeakMap<object, InvalidRequests>()
+
+/**
+ * The invalid requests over a transport, of all that use it: the address that
+ * is banned is theirs together.
+ *
+ * @internal
+ */
+export const invalidRequestsOf = (transport: object): InvalidRequests => {
+  let invalid = all.get(transport)
+  if (invalid === undefined) {
+    invalid = new InvalidRequests()
+    all.set(transport, invalid)
+  }
+  return invalid
 }
