@@ -986,7 +986,9 @@ const sender = (
     if (elsewhere) leave(send)
     // Nobody has it, and another URL is open: there is nothing to wait for.
     const atOnce = !over && elsewhere && !setback.maybe && pool.hasOther(send.avoid!)
-    if (!setback.limited || setback.pause !== undefined) giveLease(send, setback.outcome)
+    // What the way is closed for needs no more of the URL's own pace.
+    const covered = setback.pause !== undefined && setback.pause >= (hint ?? 0)
+    if (!setback.limited || covered) giveLease(send, setback.outcome)
     else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
     const delay = over
       ? Result.succeed(undefined)
