@@ -401,7 +401,7 @@ export const make = (
       let creates = false
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
         const { files, thread_id, url } = options
-        const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url))
+        const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
         const draft = yield* read(() => draftOf(content, identity, options))
         creates = isThere(field(draft, "thread_name"))
@@ -431,7 +431,7 @@ export const make = (
     ) => {
       let place: Place
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
-        const to = yield* Effect.fromResult(webhooks.find(message.url))
+        const to = yield* Effect.fromResult(webhooks.findOwner(message.url))
         yield* checkId("message.id", message.id)
         yield* checkId("message.thread_id", message.thread_id)
         const { with_components, ...body } = yield* encoded

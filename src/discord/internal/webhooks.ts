@@ -70,9 +70,14 @@ export class Webhooks {
     return this.urls === undefined ? UrlPool.emptyPool(receivers) : UrlPool.makePool(this.urls, receivers)
   }
 
-  /** The address that a URL names; without one, that of the only webhook there is. */
-  find(url: unknown): Result.Result<Address, InvalidUrl | InvalidOptions> {
-    if (url !== undefined) return addressOf(url, "url", this.base)
+  /** The address that a URL names. */
+  find(url: unknown, field: string): Result.Result<Address, InvalidUrl> {
+    return addressOf(url, field, this.base)
+  }
+
+  /** The address of the webhook that posted a message; it may be left out where there is only one. */
+  findOwner(url: unknown): Result.Result<Address, InvalidUrl | InvalidOptions> {
+    if (url !== undefined) return this.find(url, "message.url")
     const [first] = this.known
     return first !== undefined && this.known.size === 1
       ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1].ids[0] })
