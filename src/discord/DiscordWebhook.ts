@@ -379,8 +379,7 @@ export const make = (
       Effect.flatMap(
         read(() => {
           const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
-          const names = files === undefined && context.edits === true ? undefined : uploads.map(({ name }) => name)
-          const known = { ...context, applicationOwned, files: names }
+          const known = { ...context, applicationOwned, files: uploads.map(({ name }) => name) }
           return { uploads, message: Message.construct(attach(draft, uploads), known, violations) }
         }),
         ({ message, uploads }) =>

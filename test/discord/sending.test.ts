@@ -676,6 +676,26 @@ describe("a message that was posted", () => {
       assert.deepStrictEqual(filed.attachments.map(({ filename, size }) => [filename, size]), [["b.txt", 2]])
     }))
 
+  it.live("may show files that it has already, beside new ones", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open()
+      const message = yield* webhook.post("x", { files: [{ name: "old.png", data: "old" }] })
+      const image = { url: "attachment://old.png" }
+      const kept = message.attachments.map(({ id }) => ({ id }))
+      const edited = yield* webhook.edit(message, { attachments: kept, embeds: [{ image }] }, {
+        files: [{ name: "new.png", data: "new" }]
+      })
+      assert.deepStrictEqual(edited.attachments.map(({ filename }) => filename), ["old.png", "new.png"])
+      assert.deepStrictEqual((yield* webhook.edit(message, { embeds: [{ image }] })).embeds, [{ type: "rich", image }])
+    }))
+
+  it.live("is named by a URL that must be a webhook's", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open()
+      const { reason } = yield* failure(webhook.edit({ id: "1", url: "https://example.com" }, "x"), "InvalidUrl")
+      assert.strictEqual(reason.field, "message.url")
+    }))
+
   it.live("does not get the layer's identity when it is edited", () =>
     Effect.gen(function*() {
       const { discord, webhook } = yield* open({ username: "layer" })
