@@ -11,6 +11,30 @@ const message = JSON.stringify({ id: "1", channel_id: "2", content: "", embeds: 
 // Of a body that was seen an odd number of times, the answer is 500.
 const seen = new Set<string>()
 
+// One request in fifty meets with a fault.
+let faults = 0
+const fault = (request: Http.IncomingMessage, response: Http.ServerResponse): boolean => {
+  if (Math.random() > 0.02) return false
+  switch (faults++ % 5) {
+    case 0:
+      request.socket.resetAndDestroy()
+      return true
+    case 1:
+      response.writeHead(500).end("failed")
+      return true
+    case 2:
+      response.writeHead(429, { "content-type": "application/json" }).end(`{"retry_after":0.02}`)
+      return true
+    case 3:
+      response.writeHead(200, { "content-length": "100" }).write("half of it")
+      setTimeout(() => request.socket.resetAndDestroy(), 5)
+      return true
+    default:
+      setTimeout(() => response.writeHead(204).end(), 1500)
+      return true
+  }
+}
+
 const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
   const path = request.url!
   const chunks: Array<Uint8Array> = []
@@ -20,6 +44,10 @@ const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): v
   request.on("end", () => {
     if (path.startsWith("/discord")) {
       response.writeHead(200, { "content-type": "application/json" }).end(message)
+    } else if (path === "/faulty") {
+      if (!fault(request, response)) response.writeHead(204).end()
+    } else if (path === "/paced") {
+      response.writeHead(429, { "content-type": "application/json" }).end(`{"retry_after":600}`)
     } else if (path === "/flaky") {
       const body = Buffer.concat(chunks).toString()
       const again = seen.delete(body)

@@ -67,16 +67,20 @@ const checkCore = (): void => {
       compile("core.ts", resolution, "--lib", "es2023,dom,dom.iterable", "--types", "")
     })
   }
-  step("the core runs, and loads neither undici nor @effect/platform-node, nor anything of Node", () => {
-    const loads = node("--import", "./loads.ts", "core.ts").trim().split("\n")
-    expect(loads.some((load) => load.includes("/effect-webhooks/dist/Webhook.js from")), "the modules were not seen")
-    const unwanted = loads.filter((load) => {
-      const [url = "", parent = ""] = load.split(" from ")
-      return /\/node_modules\/(?:undici|@effect\/platform-node[^/]*)\//.test(url) ||
-        (url.startsWith("node:") && parent.includes("/effect-webhooks/"))
-    })
-    expect(unwanted.length === 0, `the core loads\n${unwanted.join("\n")}`)
-  })
+  step(
+    "the core runs, and loads neither undici nor @effect/platform-node, nor Discord's part, nor anything of Node",
+    () => {
+      const loads = node("--import", "./loads.ts", "core.ts").trim().split("\n")
+      expect(loads.some((load) => load.includes("/effect-webhooks/dist/Webhook.js from")), "the modules were not seen")
+      const unwanted = loads.filter((load) => {
+        const [url = "", parent = ""] = load.split(" from ")
+        return /\/node_modules\/(?:undici|@effect\/platform-node[^/]*)\//.test(url) ||
+          /\/effect-webhooks\/dist\/(?:discord|node|outbox)\//.test(url) ||
+          (url.startsWith("node:") && parent.includes("/effect-webhooks/"))
+      })
+      expect(unwanted.length === 0, `the core loads\n${unwanted.join("\n")}`)
+    }
+  )
   step("what is internal is closed, and so is every index", () => {
     const dist = join(consumer, "node_modules/effect-webhooks/dist")
     const closed = globSync(["**/internal/*.js", "**/index.js"], { cwd: dist })

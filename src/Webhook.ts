@@ -547,6 +547,9 @@ class Send implements UrlPool.Lease {
   readonly clock: Clock.Clock
   readonly id: string
   readonly history: Array<Attempt> = []
+  readonly options: SendOptions
+  /** Gone as soon as it has run, and the payload with it: a send may wait for long. */
+  prepare: (() => Effect.Effect<Request, WebhookErrorReason>) | undefined
   readonly started: number
   timeout: number
   allowed: number
@@ -594,8 +597,17 @@ class Send implements UrlPool.Lease {
   failure: WebhookErrorReason | undefined = undefined
   step: Step | undefined = undefined
 
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, id: string, settings: Settings, spread: Spread | undefined) {
+  constructor(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    id: string,
+    settings: Settings,
+    prepare: () => Effect.Effect<Request, WebhookErrorReason>,
+    options: SendOptions,
+    spread: Spread | undefined
+  ) {
     this.fiber = fiber
+    this.prepare = prepare
+    this.options = options
     this.spread = spread
     this.avoid = spread?.isFull
     this.clock = fiber.getRef(Clock.Clock)
@@ -651,14 +663,14 @@ const sender = (
 
   // One send, from its payload to its delivery. Everything it fails with is a reason.
   const deliver = Effect.fnUntraced(function*(
-    send: Send,
-    prepare: () => Effect.Effect<Request, WebhookErrorReason>,
-    options: SendOptions
+    send: Send
   ): Effect.fn.Return<Delivered, WebhookErrorReason> {
+    const { options } = send
     if (options.timeout !== undefined) send.timeout = yield* sendDuration("timeout", options.timeout)
     if (options.deadline !== undefined) send.allowed = yield* sendDuration("deadline", options.deadline)
     const signer = options.signer ?? settings.signer
-    const request = yield* prepare()
+    const request = yield* send.prepare!()
+    send.prepare = undefined
     const headers = yield* headersOf(request, options, send.id, signer !== undefined)
     const url = request.url ?? options.url
     if (url !== undefined) {
@@ -1030,46 +1042,54 @@ const sender = (
       Effect.catchCause(failWith((cause) => unexpected("retry", cause)))
     )
 
+  // Here, and only here, reasons become results.
+  const settle = <A, E>(
+    send: Send,
+    onFailed: (failed: Failed) => Effect.Effect<A, E>
+  ): Effect.Effect<Delivered | A, E> =>
+    Effect.onExit(
+      Effect.matchCauseEffect(deliver(send), {
+        onSuccess: (delivered) => {
+          countSend(send.fiber, "delivered", send.ended - send.started)
+          return Effect.succeed(delivered)
+        },
+        onFailure: (cause) => {
+          const found = reasonOf(cause)
+          // That no URL is left says less than why the last one did not take it.
+          const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
+          if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
+          send.failure = reason
+          countSend(send.fiber, "failed", send.now() - send.started)
+          const failed = new Failed({
+            ...send.fields(),
+            reason,
+            delivered: send.maybe || send.trying ? "maybe" : "no"
+          })
+          return Effect.andThen(logFailed(failed), onFailed(failed))
+        }
+      }),
+      () => {
+        if (send.held || send.way !== undefined) send.now()
+        giveTurn(send)
+        giveWay(send, untold)
+        giveLease(send, untold)
+        place(send, undefined)
+        inFlight.delete(send.fiber)
+        return Effect.void
+      }
+    )
+
   return (prepare, options, onFailed, spread) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const send = new Send(fiber, options?.id ?? makeId(), settings, spread)
+      const send = new Send(fiber, options?.id ?? makeId(), settings, prepare, options ?? none, spread)
       inFlight.add(fiber)
-      const sending = Effect.onExit(
-        // Here, and only here, reasons become results.
-        Effect.matchCauseEffect(deliver(send, prepare, options ?? {}), {
-          onSuccess: (delivered) => {
-            countSend(fiber, "delivered", send.ended - send.started)
-            return Effect.succeed(delivered)
-          },
-          onFailure: (cause) => {
-            const found = reasonOf(cause)
-            // That no URL is left says less than why the last one did not take it.
-            const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
-            if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
-            send.failure = reason
-            countSend(fiber, "failed", send.now() - send.started)
-            const failed = new Failed({
-              ...send.fields(),
-              reason,
-              delivered: send.maybe || send.trying ? "maybe" : "no"
-            })
-            return Effect.andThen(logFailed(failed), onFailed(failed))
-          }
-        }),
-        () => {
-          if (send.held || send.way !== undefined) send.now()
-          giveTurn(send)
-          giveWay(send, untold)
-          giveLease(send, untold)
-          place(send, undefined)
-          inFlight.delete(fiber)
-          return Effect.void
-        }
-      )
+      const sending = settle(send, onFailed)
       return isTraced(fiber) ? traced(send, sending) : sending
     })
 }
+
+const none: SendOptions = {}
 
 const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(makeSpan, (span) => {

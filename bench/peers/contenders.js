@@ -23,7 +23,7 @@ export const contenders = {
     return (n) => webhook.send({ text: `event ${n} ${filler.data.lines}` })
   },
   "got": async ({ url }) => {
-    const { got } = await import("got")
+    const { default: got } = await import("got")
     return (n) =>
       got.post(`${url}/hook`, {
         json: payload(n),

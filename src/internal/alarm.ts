@@ -32,10 +32,14 @@ export class Alarm {
   /** Without a `fiber` it goes on with the clock that it has. */
   set(at: number, ring: () => void, fiber?: Fiber.Fiber<unknown, unknown>): Entry {
     const entry: Entry = { at, ring, index: -1 }
+    this.add(entry, fiber)
+    return entry
+  }
+
+  add(entry: Entry, fiber?: Fiber.Fiber<unknown, unknown>): void {
     if (fiber !== undefined) this.context = fiber.context
     this.entries.add(entry)
-    if (at < this.wakesAt) this.sleep()
-    return entry
+    if (entry.at < this.wakesAt) this.sleep()
   }
 
   cancel(entry: Entry): void {

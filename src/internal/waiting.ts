@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { Alarm } from "./alarm.ts"
+import type { Alarm, Entry } from "./alarm.ts"
 import { type Link, List } from "./list.ts"
 
 /**
@@ -11,7 +11,7 @@ import { type Link, List } from "./list.ts"
  * @internal
  */
 export class Waiting<A> {
-  private readonly line = new List<(value: A) => void>()
+  private readonly line = new List<Parked<A>>()
   private readonly alarm: Alarm
   private readonly onJoin: (() => void) | undefined
   private readonly onLeave: (() => void) | undefined
@@ -37,25 +37,13 @@ export class Waiting<A> {
     accept: (value: A) => void
   ): Effect.Effect<A | undefined> {
     return Effect.callback((resume) => {
-      const place = this.line.link((value) => {
-        this.alarm.cancel(entry)
-        accept(value)
-        // By way of the scheduler: many are let go in one step, and each may let go others.
-        resume(Effect.as(Effect.yieldNow, value))
-      })
-      const entry = this.alarm.set(
-        deadline,
-        () => {
-          this.leave(place)
-          resume(Effect.undefined)
-        },
-        fiber
-      )
-      this.line.append(place)
+      const parked = new Parked(this, deadline, accept, resume)
+      this.alarm.add(parked, fiber)
+      this.line.append(parked)
       this.onJoin?.()
       return Effect.sync(() => {
-        this.alarm.cancel(entry)
-        this.leave(place)
+        this.alarm.cancel(parked)
+        this.leave(parked)
       })
     })
   }
@@ -65,13 +53,55 @@ export class Waiting<A> {
     const first = this.line.shift()
     if (first === undefined) return false
     this.onLeave?.()
-    first(value)
+    this.alarm.cancel(first)
+    first.take(value)
     return true
   }
 
-  private leave(place: Link<(value: A) => void>): void {
-    if (!this.line.has(place)) return
-    this.line.remove(place)
+  leave(parked: Parked<A>): void {
+    if (!this.line.has(parked)) return
+    this.line.remove(parked)
     this.onLeave?.()
+  }
+}
+
+/**
+ * One in line: its place, its instant and what it waits for in one object,
+ * since there may be a hundred thousand of them.
+ */
+class Parked<A> implements Link<Parked<A>>, Entry {
+  readonly at: number
+  index = -1
+  previous: Link<Parked<A>> | undefined = undefined
+  next: Link<Parked<A>> | undefined = undefined
+  private readonly waiting: Waiting<A>
+  private readonly accept: (value: A) => void
+  private readonly resume: (effect: Effect.Effect<A | undefined>) => void
+
+  constructor(
+    waiting: Waiting<A>,
+    at: number,
+    accept: (value: A) => void,
+    resume: (effect: Effect.Effect<A | undefined>) => void
+  ) {
+    this.waiting = waiting
+    this.at = at
+    this.accept = accept
+    this.resume = resume
+  }
+
+  get value(): Parked<A> {
+    return this
+  }
+
+  take(value: A): void {
+    this.accept(value)
+    // By way of the scheduler: many are let go in one step, and each may let go others.
+    this.resume(Effect.as(Effect.yieldNow, value))
+  }
+
+  ring(): void {
+    this.waiting.leave(this)
+    this.resume(Effect.undefined)
   }
 }
