@@ -53,6 +53,7 @@ import * as Schema from "effect/Schema"
 import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
 import { wholeNumber } from "../internal/options.ts"
+import type { Request } from "../internal/send.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { userAgent, version } from "../internal/userAgent.ts"
 import type * as RetryPolicy from "../RetryPolicy.ts"
@@ -398,7 +399,7 @@ export const make = (
       let place: Place
       // A thread of that name is made, so none is taken from a webhook's URL.
       let creates = false
-      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
+      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Request, WebhookErrorReason> {
         const { files, thread_id, url } = options
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
@@ -429,7 +430,7 @@ export const make = (
       encoded: Effect.Effect<Edited, InvalidPayload> = nothing
     ) => {
       let place: Place
-      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Webhook.Request, WebhookErrorReason> {
+      const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Request, WebhookErrorReason> {
         const to = yield* Effect.fromResult(webhooks.findOwner(message.url))
         yield* checkId("message.id", message.id)
         yield* checkId("message.thread_id", message.thread_id)

@@ -1,5 +1,6 @@
 import { Alarm } from "./alarm.ts"
 import { Pace } from "./pace.ts"
+import { sharedBy } from "./shared.ts"
 
 /**
  * A way out that the receiver has closed for all of its URLs.
@@ -50,18 +51,9 @@ export class Ways {
 
 const keyOf = (origin: string, proxy: string | undefined): string => `${origin} ${proxy ?? ""}`
 
-const all = new WeakMap<object, Ways>()
-
 /**
  * The ways out of a transport, which all that use it share.
  *
  * @internal
  */
-export const waysOf = (transport: object): Ways => {
-  let ways = all.get(transport)
-  if (ways === undefined) {
-    ways = new Ways()
-    all.set(transport, ways)
-  }
-  return ways
-}
+export const waysOf: (transport: object) => Ways = sharedBy(() => new Ways())

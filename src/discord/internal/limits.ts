@@ -1,4 +1,5 @@
 import { hasProperty } from "effect/Predicate"
+import { sharedBy } from "../../internal/shared.ts"
 import * as RetryPolicy from "../../RetryPolicy.ts"
 import type { Reply } from "../../Transport.ts"
 
@@ -103,19 +104,10 @@ class InvalidRequests {
   }
 }
 
-const all = new WeakMap<object, InvalidRequests>()
-
 /**
  * The invalid requests over a transport, of all that use it: the address that
  * is banned is theirs together.
  *
  * @internal
  */
-export const invalidRequestsOf = (transport: object): InvalidRequests => {
-  let invalid = all.get(transport)
-  if (invalid === undefined) {
-    invalid = new InvalidRequests()
-    all.set(transport, invalid)
-  }
-  return invalid
-}
+export const invalidRequestsOf: (transport: object) => InvalidRequests = sharedBy(() => new InvalidRequests())

@@ -1,8 +1,8 @@
 import type * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type { Route } from "../../internal/send.ts"
 import * as UrlPool from "../../UrlPool.ts"
-import type { Route } from "../../Webhook.ts"
 import { InvalidOptions, type InvalidUrl, type WebhookError } from "../../WebhookError.ts"
 import { readUrl } from "./address.ts"
 
