@@ -563,9 +563,12 @@ describe("a limit of the address", () => {
       yield* TestClock.adjust("10 seconds")
       const ends = yield* Effect.forEach(sendings.filter((_, n) => n % 2 === 0 && n > 0), (fiber) => Fiber.join(fiber))
       assert.isTrue(ends.every(({ at, result }) => result.ok && at < 61_000), `${ends.map(({ at }) => at)}`)
-      const after = yield* drive(ended(webhook.send("after")), "5 seconds")
-      assert.isTrue(after.result.ok)
-      assert.isAtMost(after.at, 73_000)
+      // Nor is a webhook kept by one that was interrupted on its way to it.
+      const after = yield* drive(
+        Effect.forEach(hooks(3), (hook) => ended(webhook.send("after", { url: pasted(hook) }))),
+        "5 seconds"
+      )
+      assert.isTrue(after.every(({ at, result }) => result.ok && at < 73_000))
     }))
 })
 
@@ -627,7 +630,7 @@ describe("a limit of the address, by proxies", () => {
       for (const proxy of proxies) discord.block(proxy, undefined)
       const ends = yield* drive(many(10, (n) => webhook.send(`${n}`)), "20 minutes")
       assert.isTrue((yield* Fiber.join(meeting)).every(({ result }) => result.ok))
-      assert.isTrue(ends.every(({ at, result }) => result.ok && result.attempts === 1 && at >= 30_000))
+      assert.isTrue(ends.every(({ at, result }) => result.ok && result.attempts === 1 && at >= 30_000 && at < 60_000))
       const [, , , first] = by(discord.arrivals)
       assert.deepStrictEqual(first, ["b:2", 30_020])
       const since = (proxy: string) => discord.arrivals.find(({ address, at }) => address === proxy && at > 20)?.at
