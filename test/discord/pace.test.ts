@@ -594,8 +594,9 @@ describe("a limit of the address, by proxies", () => {
 
   // A layer by proxies, which are used in turn.
   const behind = Effect.fnUntraced(function*(discord: FakeDiscord, options: DiscordWebhook.Options) {
-    return over(yield* Layer.build(byProxies(discord, proxies)))(options)
-  }, Effect.flatten)
+    const layer = over(yield* Layer.build(byProxies(discord, proxies)))
+    return yield* layer(options)
+  })
 
   const by = (arrivals: ReadonlyArray<Arrival>) => arrivals.map(({ address, at }) => [address, at])
 

@@ -302,7 +302,7 @@ describe("the watch", () => {
       for (
         const program of [
           Effect.succeed({ token }),
-          Effect.fail(new Error(token)),
+          Effect.fail({ token }),
           Effect.die(token),
           Effect.logDebug(token),
           Effect.logWarning("with", { token })
