@@ -881,8 +881,9 @@ const sender = (
       ? Result.succeed(0)
       : yield* Effect.result(nextDelay(send, reason))
     const backoff = Result.getOrElse(delay, () => undefined)
-    // Where any URL will do, the pool knows which one is open first.
-    const wait = atOnce || (elsewhere && setback.limited)
+    // Where another URL will do, or another proxy, it may be open before this one.
+    const detours = elsewhere || (setback.pause !== undefined && transport.proxies !== undefined)
+    const wait = atOnce || (detours && setback.limited)
       ? 0
       : setback.limited
       ? hint ?? backoff

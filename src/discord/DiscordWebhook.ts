@@ -10,8 +10,9 @@
  *   and the others as its answers allow.
  * - A 429 that holds for the whole address, Discord's global one or
  *   Cloudflare's, holds back every webhook that leaves by the same way: directly
- *   or by that proxy. Layers over one `Transport` share that. Cloudflare's
- *   without a hint is taken for ten minutes.
+ *   or by that proxy; by another proxy they go on. Layers over one `Transport`
+ *   share that. Cloudflare's without a hint is taken for ten minutes, and any
+ *   limit is put to the test again after an hour.
  * - Discord bans an address for 10,000 answers of 401, 403 or 429 within ten
  *   minutes. They are counted per way: a warning is logged at every 1,000, and
  *   from 9,000 on one send a minute goes.
