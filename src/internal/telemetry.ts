@@ -2,7 +2,6 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
 import type { Target } from "../UrlPool.ts"
@@ -113,12 +112,16 @@ export const addAttempt = (span: Tracer.Span, clock: Clock.Clock, attempt: Attem
     "webhook.duration": attempt.took / 1000
   })
 
+// As W3C Trace Context has it. The span of a tracer that is off, or of one of the user's own, may have other ids.
+const traceparentForm = /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/
+
 /**
  * The header by which a receiver goes on with the trace.
  *
  * @internal
  */
 export const traceparent = (span: Tracer.AnySpan | undefined): Record<string, string> => {
-  const header = span?._tag === "Span" ? HttpTraceContext.toHeaders(span)["traceparent"] : undefined
-  return header === undefined ? {} : { traceparent: header }
+  if (span === undefined) return {}
+  const header = `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}`
+  return traceparentForm.test(header) ? { traceparent: header } : {}
 }
