@@ -165,7 +165,7 @@ export const judge = (
       ? untold
       : status >= 500
       ? failed
-      : taken(send, reply, posts)
+      : paceOf(send, reply, posts)
   }
 }
 
@@ -230,12 +230,14 @@ export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason:
   })
 
 /**
- * What an answer that was not refused teaches of the URL's pace.
+ * What a delivery teaches of the URL: its pace, or that it wants no other.
  *
  * @internal
  */
-export const taken = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome => {
-  if (deliveryControl(reply) === "disable") return { _tag: "Gone", status: reply.status }
+export const taken = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome =>
+  deliveryControl(reply) === "disable" ? { _tag: "Gone", status: reply.status } : paceOf(send, reply, posts)
+
+const paceOf = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome => {
   const told = rateLimit(reply.headers, send.clock)
   // The window of another method is another one, and only its end is worth waiting for.
   return told !== undefined && (posts || told.remaining === 0) ? told : plainlyTaken
