@@ -866,7 +866,7 @@ describe("telemetry", () => {
       Effect.gen(function*() {
         const { metrics } = yield* observe(
           Effect.gen(function*() {
-            yield* drive(Effect.all([1, 2, 3].map((n) => Webhook.send(n)), { concurrency: "unbounded" }))
+            yield* drive(Effect.forEach([1, 2, 3], (n) => Webhook.send(n), { concurrency: "unbounded" }))
             for (let n = 0; n < 2; n++) {
               yield* drive(Webhook.send(n, { url: "https://given.example/hook" }))
             }
