@@ -262,15 +262,13 @@ describe("the header webhook-delivery", () => {
         })
     )
 
-    it.effect("with 410 ends that message alone, and the URL stays", () =>
+    it.effect("takes nothing back of a 410: the URL is gone", () =>
       Effect.gen(function*() {
         const hook = yield* open([says("abort-message", { status: 410 }), reply()])
         const { result } = yield* hook.send()
-        assert.isFalse(result.ok)
-        assert.strictEqual(result.status, 410)
+        assert.strictEqual(failedWith(result, "EndpointGone").status, 410)
         assert.strictEqual(result.attempts, 1)
-        assert.deepStrictEqual(hook.retired, [])
-        assert.isTrue((yield* hook.send()).result.ok)
+        assert.lengthOf(hook.retired, 1)
       }))
 
     it.effect("keeps the hint of a 429, for which others wait", () =>

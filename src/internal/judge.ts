@@ -177,7 +177,7 @@ const deliveryControl = (reply: Transport.Reply): string | undefined =>
 const asked = (reply: Transport.Reply): RetryPolicy.Verdict | undefined => {
   const control = deliveryControl(reply)
   if (control === undefined || RetryPolicy.verdict(reply.status) === "delivered") return undefined
-  return control === "disable" ? "gone" : control === "abort-message" ? "fail" : undefined
+  return control === "disable" ? "gone" : control === "abort-message" && reply.status !== 410 ? "fail" : undefined
 }
 
 /**

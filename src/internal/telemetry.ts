@@ -83,7 +83,7 @@ export const endSpan = (span: Tracer.Span, clock: Clock.Clock, send: {
   span.attribute("webhook.id", id)
   if (target !== undefined) {
     const { hostname, port, protocol } = new URL(target.origin)
-    span.attribute("server.address", hostname)
+    span.attribute("server.address", hostname.replace(/^\[|\]$/g, ""))
     span.attribute("server.port", Number(port) || (protocol === "https:" ? 443 : 80))
     span.attribute("url.scheme", protocol.slice(0, -1))
     span.attribute("webhook.target", target.label)
@@ -107,7 +107,7 @@ export const addAttempt = (span: Tracer.Span, clock: Clock.Clock, attempt: Attem
     "http.request.resend_count": count - 1,
     ...(attempt.status === undefined ? {} : { "http.response.status_code": attempt.status }),
     ...(attempt.reason === undefined ? {} : { "error.type": attempt.reason._tag }),
-    ...(attempt.proxy === undefined ? {} : { "webhook.proxy": String(attempt.proxy) }),
+    ...(attempt.proxy === undefined ? {} : { "webhook.proxy": attempt.proxy.label }),
     "webhook.waited": attempt.waited / 1000,
     "webhook.duration": attempt.took / 1000
   })
