@@ -30,7 +30,6 @@ const run = async (total: number): Promise<void> => {
 }
 
 await run(warmUp)
-globalThis.gc?.()
 const cpu = process.cpuUsage()
 const started = performance.now()
 await run(count)

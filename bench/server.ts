@@ -35,6 +35,10 @@ const fault = (request: Http.IncomingMessage, response: Http.ServerResponse): bo
   }
 }
 
+// With a length, as every framework answers.
+const answerWith = (response: Http.ServerResponse, type: string, body: string): void =>
+  void response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body)
+
 const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
   const path = request.url!
   const chunks: Array<Uint8Array> = []
@@ -43,7 +47,7 @@ const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): v
   })
   request.on("end", () => {
     if (path.startsWith("/discord")) {
-      response.writeHead(200, { "content-type": "application/json" }).end(message)
+      answerWith(response, "application/json", message)
     } else if (path === "/faulty") {
       if (!fault(request, response)) response.writeHead(204).end()
     } else if (path === "/paced") {
@@ -54,7 +58,7 @@ const answer = (request: Http.IncomingMessage, response: Http.ServerResponse): v
       if (!again) seen.add(body)
       response.writeHead(again ? 204 : 500).end()
     } else {
-      response.writeHead(200, { "content-type": "text/plain" }).end("ok")
+      answerWith(response, "text/plain", "ok")
     }
   })
 }
