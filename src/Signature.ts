@@ -8,8 +8,9 @@
  * changed. `verify` is for the side that receives.
  *
  * The crypto is the platform's Web Crypto, as `effect/crypto/WebCrypto` gives
- * it: it runs in Node, browsers and workers. What is signed are bytes:
- * `id.timestamp.body`.
+ * it: it runs in Node, browsers and workers. Where there is a `Mac` of
+ * `effect/crypto`, as `NodeWebhook` brings one, HMAC is its. What is signed are
+ * bytes: `id.timestamp.body`.
  *
  * **Gotchas**
  *

@@ -41,8 +41,10 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Mac from "effect/crypto/Mac"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -420,13 +422,14 @@ export const makeRun = Effect.fnUntraced(function*(
   const transport = yield* Transport.Transport
   const pool = yield* UrlPool.UrlPool
   const scope = yield* Effect.serviceOption(Scope.Scope)
+  const mac = yield* Effect.serviceOption(Mac.Mac)
   const parsed = Headers.parse(headers, settings.signer !== undefined)
   if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
   if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
   const inFlight = new InFlight()
   if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
   return {
-    run: sender(settings, transport, pool, inFlight, parsed.success),
+    run: sender(settings, transport, pool, inFlight, parsed.success, mac),
     hostOf: (url) => Result.getOrUndefined(pool.given(url))?.origin
   }
 })
@@ -523,7 +526,8 @@ const sender = (
   transport: Transport.Transport["Service"],
   pool: UrlPool.UrlPool["Service"],
   inFlight: InFlight,
-  layerHeaders: Record<string, string>
+  layerHeaders: Record<string, string>,
+  mac: Option.Option<Mac.Mac["Service"]>
 ): Run => {
   const turns = new Turns(settings.maxPerOrigin)
   const proxyTurns = new Turns<Transport.AttemptError>(settings.maxPerProxy)
@@ -765,6 +769,7 @@ const sender = (
           ? error
           : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
       ),
+      Option.isSome(mac) ? Effect.provideService(Mac.Mac, mac.value) : identity,
       inTime(send),
       Effect.catchCause(failWith((cause) => unexpected("signer", cause))),
       Effect.tap(() => Effect.sync(() => send.now()))

@@ -23,6 +23,7 @@ import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import type { WebhookError } from "../WebhookError.ts"
 import { layerConfig as configured } from "./internal/config.ts"
+import { layerMac } from "./internal/hmac.ts"
 import { transport, type TransportOptions } from "./internal/transport.ts"
 
 /**
@@ -50,7 +51,7 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options, Transp
  */
 export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> =>
   Webhook.layerTransport(options).pipe(
-    Layer.provide(transport(options)),
+    Layer.provide([transport(options), layerMac]),
     Layer.provide(options.urls === undefined ? UrlPool.emptyWith(options) : UrlPool.layer(options.urls, options))
   )
 
