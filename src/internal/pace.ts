@@ -22,7 +22,8 @@ const sameWindow = 50
  * nothing, the number that it took before a 429 is supposed to be its limit:
  * so many go in the next window, and then one alone. If that one is refused,
  * the limit is known, and the windows after end before the 429 and not by it.
- * When nobody waits and nothing is in flight, all of it is forgotten.
+ * When one was taken, nobody waits and nothing is in flight, all of it is
+ * forgotten.
  *
  * With a slow start nothing is ever unpaced: one goes first also where nothing
  * was said yet.
@@ -220,8 +221,8 @@ export class Pace implements Item {
     // The hot path ends here.
     if (!this.paced) return
     this.settle(now)
-    // Room is left, so nobody waits.
-    if (this.flying === 0 && this.room > 0) this.forget()
+    // Room is left, so nobody waits. Where none was taken since it opened, the next one goes first still.
+    if (this.flying === 0 && this.served > 0 && this.room > 0) this.forget()
   }
 
   private forget(): void {
