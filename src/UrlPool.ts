@@ -386,6 +386,15 @@ const nowOf = (fiber: Fiber.Fiber<unknown, unknown>): number => monotonicMillis(
 const stateOf = ({ broken, pace, retired }: Member): State =>
   retired !== undefined ? "retired" : pace.room > 0 ? "open" : broken ? "broken" : "paced"
 
+// What was sent before the circuit opened says nothing of how it is now.
+const isPast = ({ broken, pace }: Member, epoch: number): boolean =>
+  (broken && pace.shut) || (epoch >= 0 && epoch !== pace.epoch)
+
+const mend = (member: Member): void => {
+  member.failures = 0
+  member.broken = false
+}
+
 const hold = (lease: Lease, member: Member): void => {
   lease.target = member
   lease.epoch = member.pace.epoch
@@ -554,8 +563,7 @@ class Pool {
   // which URL is open. The pace has what is wanted besides: a URL that opens lets one send go first.
   private failed(member: Member, epoch: number): number | undefined {
     const { circuit } = this.settings
-    // What was sent before the circuit opened says nothing of how it is now.
-    if (circuit === undefined || (epoch >= 0 && epoch !== member.pace.epoch)) return undefined
+    if (circuit === undefined || isPast(member, epoch)) return undefined
     member.failures++
     if (!member.broken && member.failures < circuit.failures) return undefined
     member.broken = true
@@ -563,9 +571,7 @@ class Pool {
   }
 
   private answered(member: Member, epoch: number): void {
-    if (member.failures === 0 || (epoch >= 0 && epoch !== member.pace.epoch)) return
-    member.failures = 0
-    member.broken = false
+    if (!isPast(member, epoch)) mend(member)
   }
 
   private retire(member: Member, status: number): void {

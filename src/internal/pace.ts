@@ -139,7 +139,7 @@ export class Pace implements Item {
       this.flying--
       this.sent--
     }
-    if (wait !== undefined && !this.shut) this.close(now, now + wait)
+    if (wait !== undefined) this.shutUntil(now + wait)
     this.landed(now)
   }
 
@@ -199,7 +199,11 @@ export class Pace implements Item {
   }
 
   private close(now: number, until: number): void {
-    this.at = Math.max(this.at, Math.min(until, now + longest))
+    this.shutUntil(Math.min(until, now + longest))
+  }
+
+  private shutUntil(until: number): void {
+    this.at = Math.max(this.at, until)
     this.shut = this.paced = true
   }
 
