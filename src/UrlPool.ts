@@ -593,6 +593,7 @@ class Pool {
   private restore(member: Member): void {
     if (member.retired === undefined) return
     member.retired = undefined
+    mend(member)
     if (member.pooled) this.retired--
     member.pace.restart()
     while (member.pooled && this.handOver(member));

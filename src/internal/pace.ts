@@ -108,7 +108,8 @@ export class Pace implements Item {
 
   /** Opens the URL, whatever was known of it. */
   restart(): void {
-    this.begin(this.at)
+    this.at = 0
+    this.begin(0)
     this.forget()
     this.changed()
   }
