@@ -124,6 +124,17 @@ export interface Lease {
 }
 
 /**
+ * A URL that a send may go on with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Other {
+  readonly target: Target
+  readonly open: boolean
+}
+
+/**
  * The state of a URL in the pool: `"paced"` is left alone until the receiver's
  * instant, `"broken"` because it failed, `"retired"` because it is gone.
  *
@@ -153,8 +164,8 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly given: (url: string | URL | Redacted.Redacted<string>) => Result.Result<Target, InvalidUrl>
   /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
-  /** Whether a URL is open that need not be avoided. */
-  readonly hasOther: (avoid: (target: Target) => boolean) => boolean
+  /** Another URL than those that were tried: one that is open and need not be avoided, else the first to open. */
+  readonly other: (lease: Lease, tried: ReadonlySet<Target>) => Other | undefined
   /** Whether a leased URL is still open, after a wait for something else. */
   readonly isOpen: (lease: Lease) => boolean
   /** Gives a lease back, with what the try taught. */
@@ -458,7 +469,11 @@ class Pool {
       }),
     given: (url) => this.giveTarget(url),
     lease: (lease) => lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member),
-    hasOther: (avoid) => this.open.find((member) => !avoid(member)) !== undefined,
+    other: (lease, tried) => {
+      this.refresh(lease.at)
+      const target = this.findOpen(lease.avoid)
+      return target === undefined ? this.findShut(tried) : { target, open: true }
+    },
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member
       pace.settle(lease.at)
@@ -512,11 +527,24 @@ class Pool {
 
   /** The open URL whose turn it is; one to avoid only if there is no other. */
   private pick(avoid: Lease["avoid"]): Member | undefined {
-    const other = avoid === undefined ? undefined : this.open.find((member) => !avoid(member))
+    const other = avoid === undefined ? undefined : this.findOpen(avoid)
     if (other === undefined) return this.open.rotate()
     this.open.remove(other.place)
     this.open.append(other.place)
     return other
+  }
+
+  private findOpen(avoid: Lease["avoid"]): Member | undefined {
+    return this.open.find((member) => avoid === undefined || !avoid(member))
+  }
+
+  private findShut(tried: ReadonlySet<Target>): Other | undefined {
+    let target: Member | undefined
+    for (const member of this.members) {
+      if (member.retired !== undefined || tried.has(member)) continue
+      if (target === undefined || member.pace.at < target.pace.at) target = member
+    }
+    return target && { target, open: false }
   }
 
   private leaseOne(lease: Lease, member: Member): Effect.Effect<boolean, EndpointGone> {

@@ -788,6 +788,7 @@ const sender = (
     send.method = route.method
     const left = send.deadline - started
     if (left <= 0) return yield* send.exceeded("turn")
+    send.attempted = target
     send.pinned = send.trying = true
     send.reply = undefined
     send.detours = undefined
@@ -871,11 +872,13 @@ const sender = (
       return
     }
     const elsewhere = setback.elsewhere && pool.failover && !send.given
-    const over = !(setback.retry || elsewhere) || (setback.maybe && settings.stopOnMaybe) ||
+    const other = elsewhere ? leave(send) : undefined
+    const over = !(setback.retry || other !== undefined) || (setback.maybe && settings.stopOnMaybe) ||
       send.retries >= settings.maxRetries
-    if (elsewhere) leave(send)
-    // Nobody has it, and another URL is open: there is nothing to wait for.
-    const atOnce = !over && elsewhere && !setback.maybe && pool.hasOther(send.avoid!)
+    // Only another URL will do, so the first to open is waited for where none is open.
+    const next = over || setback.retry || other?.open !== false ? undefined : other.target
+    // Nobody has it, and another URL takes it now or will: there is nothing to wait for here.
+    const atOnce = !over && !setback.maybe && (other?.open === true || next !== undefined)
     // What the way is closed for needs no more of the URL's own pace.
     const covered = setback.pause !== undefined && setback.pause >= (hint ?? 0)
     if (!setback.limited || covered) giveLease(send, setback.outcome)
@@ -900,13 +903,23 @@ const sender = (
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
     send.retries++
     if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
+    if (next === undefined) return
+    send.target = next
+    send.pinned = true
   })
 
-  const leave = (send: Send): void => {
+  // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL has its turn.
+  const leave = (send: Send): UrlPool.Other | undefined => {
     const tried = send.tried ??= new Set()
     tried.add(send.target!)
-    send.avoid = (target) => tried.has(target) || send.spread?.isFull(target) === true
+    send.avoid = (target) => target === send.attempted || tried.has(target) || send.spread?.isFull(target) === true
     send.pinned = false
+    const other = pool.other(send, tried)
+    if (other === undefined) {
+      send.again = true
+      tried.clear()
+    }
+    return send.again ? undefined : other
   }
 
   // The schedule is the user's: it may stop, die, or never answer.
@@ -980,7 +993,7 @@ const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A
           endSpan(span, send.clock, {
             ...send.fields(),
             method: send.method,
-            target: send.target,
+            target: send.shown,
             reason: send.failure
           }, exit)
         )

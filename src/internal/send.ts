@@ -58,13 +58,16 @@ export class Send implements Lease {
   given = false
   /** Whether the URL is settled, because it came with the send or was tried already. */
   pinned = false
-  /** The URLs that were tried before, where a send may go on with another one. */
+  /** The URLs that were tried in this round, where a send may go on with another one; and whether it is not the first. */
   tried: Set<Target> | undefined = undefined
+  again = false
   avoid: ((target: Target) => boolean) | undefined = undefined
   /** Of a stream of sends: at which URLs it has slots, and the one that this send has. */
   spread: Spread | undefined = undefined
   placed: Target | undefined = undefined
   target: Target | undefined = undefined
+  /** The URL of the last attempt. */
+  attempted: Target | undefined = undefined
   held = false
   epoch = 0
   /** A turn that this send holds. */
@@ -127,12 +130,17 @@ export class Send implements Lease {
     return this.started + this.allowed
   }
 
+  /** The URL that the result is of. */
+  get shown(): Target | undefined {
+    return this.attempted ?? this.target
+  }
+
   fields(): Fields {
     return {
       id: this.id,
       status: this.reply?.status || undefined,
-      url: this.target?.url,
-      target: this.target?.label,
+      url: this.shown?.url,
+      target: this.shown?.label,
       proxy: this.proxy?.url,
       history: this.history,
       answer: this.reply
