@@ -656,7 +656,8 @@ class Pool {
   }
 
   private giveTarget(url: string | URL | Redacted.Redacted<string>): Result.Result<Target, InvalidUrl> {
-    const known = this.knownAs(String(Redacted.isRedacted(url) ? Redacted.value(url) : url))
+    const value = Redacted.isRedacted(url) ? Redacted.value(url) : url
+    const known = this.knownAs(value instanceof URL ? value.href : value)
     if (known !== undefined) return Result.succeed(known)
     return Result.map(parse(url, "url", ""), (target) => {
       // One URL in two spellings is one receiver.

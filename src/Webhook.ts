@@ -344,8 +344,13 @@ export const sendOrFail = (
 export const sendAll = <I extends Item, E = never, R = never>(
   items: Iterable<I> | Stream.Stream<I, E, R>,
   options?: SendAllOptions
-): Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R | Webhook> =>
-  Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, options)))
+): Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R | Webhook> => {
+  const concurrency = toConcurrency(options)
+  return Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, { concurrency })))
+}
+
+const toConcurrency = (options: SendAllOptions | undefined): number =>
+  wholeNumber("concurrency", options?.concurrency ?? 16, 1)
 
 /**
  * Makes a `Webhook` as a plain value whose `send` needs nothing.
@@ -382,7 +387,7 @@ export const make = (
     sendAll: (items, options) =>
       sendItems(
         items,
-        wholeNumber("concurrency", options?.concurrency ?? 16, 1),
+        toConcurrency(options),
         ({ url }) => url === undefined ? undefined : hostOf(url),
         (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
       )

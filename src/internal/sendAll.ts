@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Target } from "../UrlPool.ts"
 
@@ -105,7 +106,8 @@ export const sendAll = <I, A, E, R>(
       const source = Stream.isStream(items) ? items : Stream.fromIterable(items, { chunkSize: 1 })
       const end = yield* Effect.exit(Stream.runForEach(source, (item) =>
         Effect.map(room, () => {
-          const host = hostOf(item)
+          // What is wrong with an item is for its send to say.
+          const host = Result.getOrUndefined(Result.try(() => hostOf(item)))
           if (mayStart(host)) start(item, host)
           else aside.push({ item, host })
         })))
