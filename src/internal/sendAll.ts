@@ -65,6 +65,7 @@ export const sendAll = <I, A, E, R>(
       const aside: Array<{ readonly item: I; readonly host: string | undefined }> = []
       let free = concurrency
       let onRoom: (() => void) | undefined
+      let closed = false
 
       const hasRoom = () => free > 0 && aside.length < lookahead * concurrency
       const room = Effect.callback<void>((resume) => {
@@ -86,6 +87,11 @@ export const sendAll = <I, A, E, R>(
         fork(
           Effect.flatMap(send(item, spread), (result) => Queue.offer(queue, { item, result })).pipe(
             Effect.asVoid,
+            Effect.onInterrupt(() =>
+              Effect.sync(() => {
+                closed = true
+              })
+            ),
             Effect.ensuring(Effect.sync(() => {
               free++
               count(host, -1)
@@ -105,14 +111,18 @@ export const sendAll = <I, A, E, R>(
 
       const source = Stream.isStream(items) ? items : Stream.fromIterable(items, { chunkSize: 1 })
       const end = yield* Effect.exit(Stream.runForEach(source, (item) =>
-        Effect.map(room, () => {
+        Effect.flatMap(room, () => {
+          if (closed) return Effect.interrupt
           // What is wrong with an item is for its send to say.
           const host = Result.getOrUndefined(Result.try(() => hostOf(item)))
           if (mayStart(host)) start(item, host)
           else aside.push({ item, host })
+          return Effect.void
         })))
       // What is under way comes to its end, whatever became of the source.
       yield* FiberSet.awaitEmpty(fibers)
+      // A sender that has closed interrupts its sends: the rest is not sent, and the stream says so.
+      if (closed) return yield* Effect.interrupt
       yield* end
       yield* Queue.end(queue)
     }), { bufferSize: concurrency })
