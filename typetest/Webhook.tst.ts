@@ -1,4 +1,4 @@
-import { type Config, Context, type Duration, Effect, Layer, Schedule } from "effect"
+import { type Config, Context, type Duration, Effect, Layer, Schedule, Stream } from "effect"
 import { RetryPolicy, type Transport, UrlPool, Webhook, type WebhookError, WebhookResult } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import type { HttpClient } from "effect/http"
@@ -64,6 +64,47 @@ describe("Webhook", () => {
     expect(Webhook.layer).type.not.toBeCallableWith({ classify: () => "ok" })
   })
 
+  describe("sendAll", () => {
+    class Source extends Context.Service<Source, { readonly read: Effect.Effect<string> }>()("app/Source") {}
+    interface Event extends Webhook.Item {
+      readonly customer: number
+    }
+    const events: ReadonlyArray<Event> = []
+    interface Out<I> {
+      readonly item: I
+      readonly result: WebhookResult.WebhookResult
+    }
+
+    it("needs the Webhook and fails never, for what is at hand", () => {
+      expect(Webhook.sendAll(events)).type.toBe<Stream.Stream<Out<Event>, never, Webhook.Webhook>>()
+      expect(Webhook.sendAll(new Set(events))).type.toBe<Stream.Stream<Out<Event>, never, Webhook.Webhook>>()
+      expect(Webhook.sendAll(Stream.fromIterable(events))).type.toBe<
+        Stream.Stream<Out<Event>, never, Webhook.Webhook>
+      >()
+    })
+
+    it("fails as its source fails and needs what its source needs", () => {
+      const source = {} as Stream.Stream<Event, "broken", Source>
+      expect(Webhook.sendAll(source)).type.toBe<Stream.Stream<Out<Event>, "broken", Source | Webhook.Webhook>>()
+      const service = {} as Service
+      expect(service.sendAll(source, { concurrency: 4 })).type.toBe<Stream.Stream<Out<Event>, "broken", Source>>()
+      expect(service.sendAll(events)).type.toBe<Stream.Stream<Out<Event>>>()
+    })
+
+    it("gives its items as they are", () => {
+      const out = Webhook.sendAll([{ payload: 1, id: "a", customer: 7 }])
+      expect<Stream.Success<typeof out>["item"]["customer"]>().type.toBe<number>()
+    })
+
+    it("takes items only, and only known options", () => {
+      expect(Webhook.sendAll<Event>).type.toBeCallableWith(events, { concurrency: 4 })
+      expect(Webhook.sendAll<Event>).type.not.toBeCallableWith(events, { bufferSize: 4 })
+      expect(Webhook.sendAll).type.not.toBeCallableWith([{ text: "no payload" }])
+      expect(Webhook.sendAll).type.not.toBeCallableWith([{ payload: 1, timeout: true }])
+      expect(Webhook.sendAll).type.not.toBeCallableWith(Effect.succeed(events))
+    })
+  })
+
   it("takes schedules of any output that need nothing and cannot fail", () => {
     expect(Webhook.layer).type.toBeCallableWith({ retry: Schedule.spaced("1 second") })
     expect(Webhook.layer).type.toBeCallableWith({ retry: RetryPolicy.backoff({ base: 100 }) })
@@ -119,6 +160,18 @@ describe("UrlPool", () => {
   it("layer needs nothing, and empty cannot fail", () => {
     expect(UrlPool.layer("https://example.com")).type.toBe<Layer.Layer<UrlPool.UrlPool, WebhookError.WebhookError>>()
     expect(UrlPool.empty).type.toBe<Layer.Layer<UrlPool.UrlPool>>()
+  })
+
+  it("an empty one with options cannot fail either", () => {
+    expect(UrlPool.emptyWith({ circuit: {} })).type.toBe<Layer.Layer<UrlPool.UrlPool>>()
+  })
+
+  it("takes a circuit, or none", () => {
+    const url = "https://example.com"
+    expect(UrlPool.layer).type.toBeCallableWith(url, { failover: true, circuit: false })
+    expect(UrlPool.layer).type.toBeCallableWith(url, { circuit: { failures: 3, openDuration: "1 minute" } })
+    expect(UrlPool.layer).type.not.toBeCallableWith(url, { circuit: true })
+    expect(UrlPool.layer).type.not.toBeCallableWith(url, { circuit: { openFor: "1 minute" } })
   })
 
   it("layerConfig may fail with the configuration", () => {
