@@ -369,9 +369,10 @@ class Member implements Target {
   /** False for a URL that came with a send. */
   readonly pooled: boolean
   retired: number | undefined
-  /** How many failures there were in a row, and whether they made it be left alone. */
+  /** How many failures there were in a row, and whether they made it be left alone; when last, as an epoch of its pace. */
   failures = 0
   broken = false
+  brokenIn = -1
 
   constructor(target: Target, pool: Pool | undefined, alarm: Alarm, slowStart: boolean) {
     this.pooled = pool !== undefined
@@ -398,8 +399,8 @@ const stateOf = ({ broken, pace, retired }: Member): State =>
   retired !== undefined ? "retired" : pace.room > 0 ? "open" : broken ? "broken" : "paced"
 
 // What was sent before the circuit opened says nothing of how it is now.
-const isPast = ({ broken, pace }: Member, epoch: number): boolean =>
-  (broken && pace.shut) || (epoch >= 0 && epoch !== pace.epoch)
+const isPast = ({ broken, brokenIn, pace }: Member, epoch: number): boolean =>
+  (broken && pace.shut) || (epoch >= 0 && epoch <= brokenIn)
 
 const mend = (member: Member): void => {
   member.failures = 0
@@ -582,8 +583,9 @@ class Pool {
       case "Untold":
         return pace.untold(epoch, now)
       case "Gone":
+        this.answered(member, epoch)
         this.retire(member, outcome.status)
-        return pace.untold(epoch, now)
+        return pace.accept(epoch, now, undefined, undefined)
     }
   }
 
@@ -595,6 +597,7 @@ class Pool {
     member.failures++
     if (!member.broken && member.failures < circuit.failures) return undefined
     member.broken = true
+    member.brokenIn = member.pace.epoch
     return circuit.openDuration
   }
 
@@ -622,6 +625,7 @@ class Pool {
     if (member.retired === undefined) return
     member.retired = undefined
     mend(member)
+    member.brokenIn = member.pace.epoch
     if (member.pooled) this.retired--
     member.pace.restart()
     while (member.pooled && this.handOver(member));

@@ -147,6 +147,20 @@ describe("a circuit", () => {
         assert.deepStrictEqual(yield* states, ["broken"])
       }).pipe(Effect.provide(layer(asWished))))
 
+    it.effect("also by failures of what was under way when the receiver had its URL wait", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(timesAtOnce(2, send({ status: 500, delay: 5000 })))
+        yield* TestClock.adjust(0)
+        yield* drive(send({ status: 429, headers: { "retry-after": "1" } }), 1000)
+        yield* send()
+        assert.deepStrictEqual(yield* states, ["open"])
+        yield* TestClock.adjust(4000)
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(yield* states, ["broken"])
+        const { at } = yield* drive(ended())
+        assert.strictEqual(at, 35_000)
+      }).pipe(Effect.provide(layer(asWished))))
+
     it.effect("for each URL by itself", () =>
       Effect.gen(function*() {
         yield* times(3, send())
@@ -789,6 +803,24 @@ describe("a circuit", () => {
           Layer.provideMerge(Layer.merge(TestTransport.layer(asWished), UrlPool.empty))
         )
       )))
+
+    it.effect("counts from the beginning after a 410, and is closed by one", () =>
+      Effect.gen(function*() {
+        for (let n = 0; n < 3; n++) {
+          yield* send({ status: 500 }, { url: a })
+          yield* send({ status: 410 }, { url: a })
+        }
+        assert.strictEqual((yield* drive(ended({}, { url: a }), 1)).at, 0)
+        yield* times(2, send({ status: 500 }, { url: a }))
+        yield* TestClock.adjust("30 seconds")
+        yield* send({ status: 410 }, { url: a })
+        const before = (yield* TestTransport.sent).length
+        const fiber = yield* Effect.forkChild(timesAtOnce(5, send({ delay: 100 }, { url: a })))
+        yield* TestClock.adjust(50)
+        assert.strictEqual((yield* TestTransport.sent).length, before + 5)
+        yield* TestClock.adjust(50)
+        yield* Fiber.join(fiber)
+      }).pipe(Effect.provide(emptyWith(asWished, { circuit: { failures: 2 } }))))
 
     it.effect("tells when one of them is gone", () =>
       Effect.gen(function*() {
