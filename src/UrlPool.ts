@@ -166,6 +166,8 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
   /** Another URL than those that were tried: one that is open and need not be avoided, else the first to open. */
   readonly other: (lease: Lease, tried: ReadonlySet<Target>) => Other | undefined
+  /** Whether any URL is open. */
+  readonly hasOpen: (lease: Lease) => boolean
   /** Whether a leased URL is still open, after a wait for something else. */
   readonly isOpen: (lease: Lease) => boolean
   /** Gives a lease back, with what the try taught. */
@@ -474,6 +476,10 @@ class Pool {
       this.refresh(lease.at)
       const target = this.findOpen(lease.avoid)
       return target === undefined ? this.findShut(tried) : { target, open: true }
+    },
+    hasOpen: (lease) => {
+      this.refresh(lease.at)
+      return this.open.size > 0
     },
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member

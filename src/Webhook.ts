@@ -885,8 +885,8 @@ const sender = (
     // Nobody has it, and another URL takes it now or will: there is nothing to wait for here.
     const atOnce = !over && !setback.maybe && (other?.open === true || next !== undefined)
     // What the way is closed for needs no more of the URL's own pace.
-    const covered = setback.pause !== undefined && setback.pause >= (hint ?? 0)
-    if (!setback.limited || covered) giveLease(send, setback.outcome)
+    const paced = setback.limited && !(setback.pause !== undefined && setback.pause >= (hint ?? 0))
+    if (!paced) giveLease(send, setback.outcome)
     else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
     const delay = over
       ? Result.succeed(undefined)
@@ -894,15 +894,18 @@ const sender = (
       ? Result.succeed(0)
       : yield* Effect.result(nextDelay(send, reason))
     const backoff = Result.getOrElse(delay, () => undefined)
-    // Where another URL will do, or another proxy, it may be open before this one.
-    const detours = elsewhere || (setback.pause !== undefined && transport.proxies !== undefined)
-    const wait = atOnce || (detours && setback.limited)
+    send.now()
+    giveLease(send, { _tag: "Limited", retryAfter: hint ?? (atOnce ? unhinted : backoff ?? unhinted) })
+    // By another proxy it may be open. Where any URL will do, the pool knows which one opens first; one that is open was
+    // tried before.
+    const byProxy = setback.limited && setback.pause !== undefined && transport.proxies !== undefined
+    const wait = atOnce || byProxy || (elsewhere && paced && !pool.hasOpen(send))
       ? 0
+      : elsewhere && paced
+      ? backoff
       : setback.limited
       ? hint ?? backoff
       : Math.max(hint ?? 0, backoff ?? 0)
-    send.now()
-    giveLease(send, { _tag: "Limited", retryAfter: hint ?? (atOnce ? unhinted : backoff ?? unhinted) })
     if (Result.isFailure(delay)) return yield* delay.failure
     if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)

@@ -437,6 +437,28 @@ describe("with failover", () => {
         assert.deepStrictEqual(at, [0, 0, 0, 10_250])
       }))
 
+    it.effect("does not have a URL tried again before the backoff is over", () =>
+      Effect.gen(function*() {
+        for (const limit of [20, 0.25]) {
+          const { at, used } = yield* once(byUrl({ [a]: refuse, [b]: limited(limit, refuse) }), {
+            urls: [a, b],
+            options: { maxRetries: 2 }
+          })
+          assert.strictEqual(used, "aba")
+          assert.deepStrictEqual(at, [0, 0, 1000])
+        }
+      }))
+
+    it.effect("without a hint does not either", () =>
+      Effect.gen(function*() {
+        const { at, used } = yield* once(byUrl({ [a]: refuse, [b]: reply({ status: 429 }) }), {
+          urls: [a, b],
+          options: { maxRetries: 2 }
+        })
+        assert.strictEqual(used, "aba")
+        assert.deepStrictEqual(at, [0, 0, 1000])
+      }))
+
     it.effect("without a hint of every URL is waited for by the backoff", () =>
       Effect.gen(function*() {
         const { at, result, used } = yield* once(({ at }) => reply({ status: at === 0 ? 429 : 204 }))
