@@ -93,9 +93,9 @@ export class Alarm {
     this.wakesAt = first.at
     const clock = Context.get(this.context, Clock.Clock)
     const delay = Math.max(0, Math.ceil(first.at - monotonicMillis(clock)))
-    this.sleeper = Effect.runForkWith(this.context)(
-      Effect.andThen(clock.sleep(Duration.millis(delay)), Effect.sync(() => this.wake(clock)))
-    )
+    // A clock may not sleep at all where there is no time to sleep, and whoever sets an alarm is not done yet.
+    const slept = delay === 0 ? Effect.yieldNow : clock.sleep(Duration.millis(delay))
+    this.sleeper = Effect.runForkWith(this.context)(Effect.andThen(slept, Effect.sync(() => this.wake(clock))))
   }
 
   private rest(): void {

@@ -55,6 +55,22 @@ describe("Alarm", () => {
       })
     ))
 
+  it.effect("rings for an instant that is there or past, but not before who sets it is done", () =>
+    withAlarm(({ alarm, fiber, ring, rung, state }) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(1000)
+        alarm.set(1000, ring("now"), fiber)
+        alarm.set(500, ring("past"), fiber)
+        assert.deepStrictEqual(rung, [])
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(rung, [["past", 1000], ["now", 1000]])
+        alarm.set(2000, () => alarm.set(2000, ring("set by another"), fiber), fiber)
+        yield* TestClock.adjust(1000)
+        assert.deepStrictEqual(rung.slice(2), [["set by another", 2000]])
+        assert.strictEqual(state.sleeping, 0)
+      })
+    ))
+
   it.effect("does not ring what was cancelled, and rests when nothing is left", () =>
     withAlarm(({ alarm, fiber, ring, rung, state }) =>
       Effect.gen(function*() {
