@@ -268,37 +268,45 @@ describe("a circuit", () => {
       })))
     })
 
-    it.effect("a proxy's fault", () => {
-      const transport = Layer.effect(
-        Transport.Transport,
-        Effect.map(ProxyProvider.ProxyProvider, (proxies): Transport.Transport["Service"] => ({
-          proxies,
-          attempt: ({ body }) => {
-            const { status = 204 } = JSON.parse(String(body)) as Wish
-            return status === 299
-              ? Effect.fail(
-                new Transport.AttemptError({
-                  reason: new WebhookError.ProxyError({ proxy: "bad:1", detail: "it is bad", last: undefined }),
-                  delivered: "no",
-                  proxy: "suspect"
-                })
-              )
-              : Effect.succeed(new Transport.Reply(status, {}, new Uint8Array(), false))
-          }
-        }))
-      )
-      return innocent(Effect.gen(function*() {
-        const result = yield* send({ status: 299 })
-        assert.strictEqual(reasonOf(result), "ProxyError")
-        assert.strictEqual(result.attempts, 4)
-      })).pipe(Effect.provide(
-        Webhook.layerTransport({ maxRetries: 0 }).pipe(
-          Layer.provide(transport),
-          Layer.provideMerge(UrlPool.layer(a, { circuit: { failures: 2 } })),
-          Layer.provide(ProxyProvider.layer(["p:1", "q:1", "r:1", "s:1", "t:1"]))
+    it.effect.each(
+      [
+        { onAmbiguous: "retry", delivered: "no", attempts: 4 },
+        { onAmbiguous: "stop", delivered: "maybe", attempts: 1 }
+      ] as const
+    )(
+      "a proxy's fault, with onAmbiguous: $onAmbiguous, delivered: $delivered",
+      ({ attempts, delivered, onAmbiguous }) => {
+        const transport = Layer.effect(
+          Transport.Transport,
+          Effect.map(ProxyProvider.ProxyProvider, (proxies): Transport.Transport["Service"] => ({
+            proxies,
+            attempt: ({ body }) => {
+              const { status = 204 } = JSON.parse(String(body)) as Wish
+              return status === 299
+                ? Effect.fail(
+                  new Transport.AttemptError({
+                    reason: new WebhookError.ProxyError({ proxy: "bad:1", detail: "it is bad", last: undefined }),
+                    delivered,
+                    proxy: "suspect"
+                  })
+                )
+                : Effect.succeed(new Transport.Reply(status, {}, new Uint8Array(), false))
+            }
+          }))
         )
-      ))
-    })
+        return innocent(Effect.gen(function*() {
+          const result = yield* send({ status: 299 })
+          assert.strictEqual(reasonOf(result), "ProxyError")
+          assert.strictEqual(result.attempts, attempts)
+        })).pipe(Effect.provide(
+          Webhook.layerTransport({ maxRetries: 0, onAmbiguous }).pipe(
+            Layer.provide(transport),
+            Layer.provideMerge(UrlPool.layer(a, { circuit: { failures: 2 } })),
+            Layer.provide(ProxyProvider.layer(["p:1", "q:1", "r:1", "s:1", "t:1"]))
+          )
+        ))
+      }
+    )
 
     it.effect("a classify that throws", () =>
       innocent(send({ status: 299 })).pipe(Effect.provide(layer(asWished, {
@@ -350,6 +358,20 @@ describe("a circuit", () => {
         assert.deepStrictEqual(yield* states, ["broken"])
         yield* TestClock.adjust(1)
         assert.deepStrictEqual(yield* states, ["open"])
+      }).pipe(Effect.provide(layer(asWished))))
+
+    it.effect("stays as it is, whatever is reported of its URL", () =>
+      Effect.gen(function*() {
+        yield* times(2, fail)
+        yield* TestClock.adjust("10 seconds")
+        yield* report(0, { _tag: "Failed" })
+        yield* report(0, { _tag: "Taken" })
+        yield* report(0, { _tag: "Untold" })
+        assert.deepStrictEqual(yield* states, ["broken"])
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(yield* states, ["open"])
+        yield* fail
+        assert.deepStrictEqual(yield* states, ["broken"])
       }).pipe(Effect.provide(layer(asWished))))
 
     it.effect("gives way to a longer pace", () =>

@@ -244,11 +244,14 @@ describe("with failover", () => {
       )
     }
 
-    it.effect("when the receiver says that the message is not to come again", () =>
-      Effect.gen(function*() {
-        const { used } = yield* once(reply({ status: 500, headers: { "webhook-delivery": "abort-message" } }))
-        assert.strictEqual(used, "a")
-      }))
+    it.effect.each([500, 404, 302, 429])(
+      "when the receiver says that the message is not to come again: %i",
+      (status) =>
+        Effect.gen(function*() {
+          const { used } = yield* once(reply({ status, headers: { "webhook-delivery": "abort-message" } }))
+          assert.strictEqual(used, "a")
+        })
+    )
 
     it.effect("that came with it, also where that is one of the pool", () =>
       Effect.gen(function*() {
@@ -524,15 +527,21 @@ describe("with failover", () => {
       }))
   })
 
-  it.effect("a send goes at once to a URL that has opened while its attempt was under way", () =>
-    Effect.gen(function*() {
-      const pool = yield* UrlPool.UrlPool
-      yield* pool.report((yield* pool.list)[1]!.target, { _tag: "Limited", retryAfter: 5000 })
-      const { took, value } = yield* drive(timed(Webhook.send(1)))
-      assert.isTrue(value.ok)
-      assert.strictEqual(names(value), "ab")
-      assert.strictEqual(took, 10_000)
-    }).pipe(Effect.provide(layer(byUrl({ [a]: reply({ status: 404, delay: 10_000 }) }), { urls: [a, b] }))))
+  it.effect.each([
+    { name: "a 404", answer: reply({ status: 404, delay: 10_000 }) },
+    { name: "a connection that cannot be made", answer: { ...refuse, delay: 10_000 } }
+  ])(
+    "a send goes at once to a URL that has opened while its attempt was under way, after $name",
+    ({ answer }) =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        yield* pool.report((yield* pool.list)[1]!.target, { _tag: "Limited", retryAfter: 5000 })
+        const { took, value } = yield* drive(timed(Webhook.send(1)))
+        assert.isTrue(value.ok)
+        assert.strictEqual(names(value), "ab")
+        assert.strictEqual(took, 10_000)
+      }).pipe(Effect.provide(layer(byUrl({ [a]: answer }), { urls: [a, b] })))
+  )
 
   describe("onAmbiguous: \"stop\"", () => {
     const stop: Given = { options: { onAmbiguous: "stop" } }
