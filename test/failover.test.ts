@@ -527,6 +527,22 @@ describe("with failover", () => {
       }))
   })
 
+  it.effect("a send waits where the limit holds for all URLs of an origin, and goes to another origin at once", () =>
+    Effect.gen(function*() {
+      const pause: Given["options"] = {
+        classify: ({ status }) => status === 429 ? { pause: "7 seconds", scope: "global" } : undefined
+      }
+      const [first, second] = ["https://a.example/1", "https://a.example/2"]
+      const script = (others: string) => byUrl({ [first!]: reply({ status: 429 }), [others]: reply() })
+      const same = yield* once(script(second!), { urls: [first!, second!], options: pause })
+      assert.isTrue(same.result.ok)
+      assert.deepStrictEqual(same.at, [0, 7000])
+      assert.deepStrictEqual(same.result.history.map(({ target }) => target), ["a.example#0", "a.example#1"])
+      const another = yield* once(script(b), { urls: [first!, b], options: pause })
+      assert.isTrue(another.result.ok)
+      assert.deepStrictEqual(another.at, [0, 0])
+    }))
+
   it.effect.each([
     { name: "a 404", answer: reply({ status: 404, delay: 10_000 }) },
     { name: "a connection that cannot be made", answer: { ...refuse, delay: 10_000 } }

@@ -110,16 +110,14 @@ describe("a pool with failover and a circuit", () => {
                 if (delay >= request.timeout) {
                   yield* Effect.sleep(request.timeout)
                   yield* end(request.timeout < timeout ? "cut" : "failure")
-                  return yield* Effect.fail(Transport.timedOut("sent", request.timeout))
+                  return yield* Transport.timedOut("sent", request.timeout)
                 }
                 yield* Effect.sleep(delay)
                 if (typeof says.status === "string") {
                   yield* end("failure")
-                  return yield* Effect.fail(
-                    says.status === "refused"
-                      ? Transport.disconnected({ code: "ECONNREFUSED" }, "connecting")
-                      : Transport.disconnected({ code: "ECONNRESET" }, "sent")
-                  )
+                  return yield* says.status === "refused"
+                    ? Transport.disconnected({ code: "ECONNREFUSED" }, "connecting")
+                    : Transport.disconnected({ code: "ECONNRESET" }, "sent")
                 }
                 const wait = says.status === 429 && says.wait > 0 ? says.wait * tick : undefined
                 yield* end({ status: says.status, wait })

@@ -80,7 +80,7 @@ const open = (receivers: Readonly<Record<string, Receiver>>, options: Webhook.We
           if (says.took > 0) yield* Effect.sleep(says.took)
           own.push({ at: began + says.took, kind: "end", index, id, came: cameOf(says) })
           if (says.status === "refused") {
-            return yield* Effect.fail(Transport.disconnected({ code: "ECONNREFUSED" }, "connecting"))
+            return yield* Transport.disconnected({ code: "ECONNREFUSED" }, "connecting")
           }
           const bytes = new TextEncoder().encode(says.body === undefined ? "" : JSON.stringify(says.body))
           return new Transport.Reply(says.status, says.headers ?? {}, bytes, false)
