@@ -1,8 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream } from "effect"
 import { type Signature, Transport, UrlPool, Webhook, type WebhookResult } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import { TestClock } from "effect/testing"
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const { hang, refuse, reply } = TestTransport
 
@@ -682,7 +684,7 @@ describe("sendAll", () => {
         )
         assert.strictEqual(results, 20_000)
         assert.isBelow(performance.now() - started, 20_000)
-      }).pipe(Effect.provide(layer(reply()))), 60_000)
+      }).pipe(Effect.provide(layer(reply()))))
 
     it.effect("take as long as their answers", () =>
       Effect.gen(function*() {
@@ -693,7 +695,7 @@ describe("sendAll", () => {
         assert.strictEqual(out.length, 20_000)
         assert.strictEqual(seen.most, 64)
         assert.strictEqual(out.at(-1)!.at, Math.ceil(20_000 / 64) * 10)
-      }), 60_000)
+      }))
 
     it.effect("for many hosts, of which one has most of them, share the slots", () =>
       Effect.gen(function*() {
@@ -706,6 +708,6 @@ describe("sendAll", () => {
         assert.isTrue(out.every(({ result }) => result.ok))
         assert.strictEqual(out.length, 20_000)
         assert.isAtMost(most.get("one.example")!, 63)
-      }), 60_000)
+      }))
   })
 })
