@@ -415,6 +415,20 @@ describe("sendAll", () => {
         assert.isAtMost(early.at(-1)!.at, 197 * 10)
       }))
 
+    it.effect("where several URLs of a pool lead to it", () =>
+      Effect.gen(function*() {
+        const { most, over } = watched(delayOf)
+        const out = yield* drive(
+          collect(Webhook.sendAll(numbered(200), { concurrency: 4 })).pipe(Effect.provide(over({
+            urls: [`https://${slow}/1`, `https://${slow}/2`, `https://${slow}/3`, "https://fast.example/"],
+            options: { timeout: "2 minutes" }
+          })))
+        )
+        assert.isTrue(out.every(({ result }) => result.ok))
+        assert.strictEqual(most.get(slow), 3)
+        assert.strictEqual(out.filter(({ at }) => at < 60_000).length, 197)
+      }))
+
     it.effect("where sends fail over to it", () =>
       Effect.gen(function*() {
         const [dead, fast] = ["https://dead.example/", "https://fast.example/"]

@@ -62,7 +62,7 @@ export class Send implements Lease {
   tried: Set<Target> | undefined = undefined
   again = false
   avoid: ((target: Target) => boolean) | undefined = undefined
-  /** Of a stream of sends: at which URLs it has slots, and the one that this send has. */
+  /** Of a stream of sends: at which hosts it has slots, and the URL where this send has one. */
   spread: Spread | undefined = undefined
   placed: Target | undefined = undefined
   target: Target | undefined = undefined

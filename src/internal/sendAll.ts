@@ -9,32 +9,32 @@ import type { Target } from "../UrlPool.ts"
 const lookahead = 4
 
 /**
- * The URLs to which the sends of one stream are under way, and those of them
+ * The hosts to which the sends of one stream are under way, and those of them
  * that have as many slots as one host may have.
  *
  * @internal
  */
 export class Spread {
-  private readonly counts = new Map<Target, number>()
+  private readonly counts = new Map<string, number>()
   private readonly most: number
 
   constructor(most: number) {
     this.most = most
   }
 
-  readonly isFull = (target: Target): boolean => (this.counts.get(target) ?? 0) >= this.most
+  readonly isFull = ({ origin }: Target): boolean => (this.counts.get(origin) ?? 0) >= this.most
 
   /** A send goes from one URL to another; from none when it begins, and to none when it ends. */
   move(from: Target | undefined, to: Target | undefined): void {
     if (from === to) return
-    if (from !== undefined) this.add(from, -1)
-    if (to !== undefined) this.add(to, 1)
+    if (from !== undefined) this.add(from.origin, -1)
+    if (to !== undefined) this.add(to.origin, 1)
   }
 
-  private add(target: Target, by: number): void {
-    const count = (this.counts.get(target) ?? 0) + by
-    if (count === 0) this.counts.delete(target)
-    else this.counts.set(target, count)
+  private add(origin: string, by: number): void {
+    const count = (this.counts.get(origin) ?? 0) + by
+    if (count === 0) this.counts.delete(origin)
+    else this.counts.set(origin, count)
   }
 }
 
