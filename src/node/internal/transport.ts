@@ -5,11 +5,7 @@ import type { Transport } from "../../Transport.ts"
 import type { WebhookError } from "../../WebhookError.ts"
 import * as NodeTransport from "../NodeTransport.ts"
 
-/**
- * Options of the transport in a layer that has everything in it.
- *
- * @internal
- */
+/** Options of the transport in a layer that has everything in it. Their docs are those of the layers that take them. */
 export interface TransportOptions extends NodeTransport.ProxiedOptions {
   /** By which proxies: one or many, or an object with `get` and `burn`. Without it sends go directly. */
   readonly proxies?: ProxyProvider.Inputs | ProxyProvider.PlainProvider | undefined
