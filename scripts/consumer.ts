@@ -63,8 +63,10 @@ const checkCore = (): void => {
     }
   })
   for (const resolution of ["nodenext", "bundler"] as const) {
-    step(`the core type-checks without Node's types (${resolution})`, () => {
-      compile("core.ts", resolution, "--lib", "es2023,dom,dom.iterable", "--types", "")
+    step(`the core and Discord's part type-check without Node's types (${resolution})`, () => {
+      for (const file of ["core.ts", "discord.ts"]) {
+        compile(file, resolution, "--lib", "es2023,dom,dom.iterable", "--types", "")
+      }
     })
   }
   step(
