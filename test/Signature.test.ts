@@ -1004,10 +1004,10 @@ describe("Signature", () => {
       }).pipe(
         Effect.provide(
           Webhook.layerTransport({ signer: ed25519(canonicalPrivate) }).pipe(
-            Layer.provideMerge(Layer.merge(TestTransport.layer(reply()), UrlPool.layer("https://example.com/hook")))
+            Layer.provideMerge(Layer.merge(TestTransport.layer(reply()), UrlPool.layer("https://example.com/hook"))),
+            Layer.provideMerge(withoutEd25519)
           )
-        ),
-        Effect.provide(withoutEd25519)
+        )
       ))
 
     it.effect("nor any crypto: the same, for every key", () =>
