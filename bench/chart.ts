@@ -1,5 +1,5 @@
-// `npm run bench -- --json | node bench/chart.ts`: the figures as the picture
-// and the table of the README.
+// `npm run --silent bench -- --json | npm run --silent bench:chart`: the figures
+// as the picture and the table of the README.
 import { readFileSync, writeFileSync } from "node:fs"
 import type { Spread } from "./statistics.ts"
 
