@@ -564,18 +564,25 @@ const sender = (
     while (true) {
       yield* ready(send)
       const fault = transport.proxies === undefined ? undefined : yield* readyProxy(send, transport.proxies)
-      const closed = fault === undefined ? closedWay(send) : undefined
-      if (closed !== undefined) {
-        yield* detour(send, closed)
-        continue
-      }
       const signed = signer === undefined || fault !== undefined
         ? headers
         : { ...headers, ...(yield* sign(send, signer, request)), "webhook-id": send.id }
+      if (fault === undefined) {
+        // The provider or the signer may have taken long.
+        if ((transport.proxies !== undefined || signer !== undefined) && !pool.isOpen(send)) {
+          giveTurn(send)
+          giveLease(send, untold)
+          continue
+        }
+        const closed = closedWay(send)
+        if (closed !== undefined) {
+          yield* detour(send, closed)
+          continue
+        }
+      }
       const setback = yield* attempt(send, request, signed, egress, fault)
       if (setback === undefined) return new Delivered(send.fields())
       yield* pause(send, setback)
-      send.now()
     }
   })
 
@@ -615,6 +622,7 @@ const sender = (
     Effect.flatMap(
       send.reserved === undefined ? guardProvider(send, "get", proxies.get) : Effect.succeed(send.reserved),
       (proxy) => {
+        send.now()
         send.proxy = proxy
         send.reserved = undefined
         const key = Redacted.value(proxy.url)
@@ -874,16 +882,20 @@ const sender = (
       giveLease(send, untold)
       if (send.rotations >= settings.maxProxyRetries) return yield* exhausted(send.proxy, send.rotations + 1, reason)
       send.rotations++
+      send.now()
       return
     }
     const elsewhere = setback.elsewhere && pool.failover && !send.given
-    const other = elsewhere ? leave(send) : undefined
+    const other = elsewhere ? leave(send, setback) : undefined
     const over = !(setback.retry || other !== undefined) || (setback.maybe && settings.stopOnMaybe) ||
       send.retries >= settings.maxRetries
-    // Only another URL will do, so the first to open is waited for where none is open.
-    const next = over || setback.retry || other?.open !== false ? undefined : other.target
+    // Only another URL will do, or this is the last try and this one failed: where none is open, the first to open is
+    // waited for.
+    const waits = !setback.retry || (!setback.limited && send.retries + 1 === settings.maxRetries)
+    let next = !over && waits && other?.open === false && other.target !== send.attempted ? other.target : undefined
     // Nobody has it, and another URL takes it now or will: there is nothing to wait for here.
-    const atOnce = !over && !setback.maybe && (other?.open === true || next !== undefined)
+    const untried = !send.again && (other?.open === true || next !== undefined)
+    const atOnce = !over && !setback.maybe && untried
     // What the way is closed for needs no more of the URL's own pace.
     const paced = setback.limited && !(setback.pause !== undefined && setback.pause >= (hint ?? 0))
     if (!paced) giveLease(send, setback.outcome)
@@ -905,29 +917,36 @@ const sender = (
       ? backoff
       : setback.limited
       ? hint ?? backoff
+      : untried
+      ? backoff
       : Math.max(hint ?? 0, backoff ?? 0)
     if (Result.isFailure(delay)) return yield* delay.failure
     if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
     yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
     send.retries++
     if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
+    send.now()
+    if (!atOnce && send.hopeless !== undefined) next ??= pool.other(send, send.hopeless)?.target
     if (next === undefined) return
     send.target = next
     send.pinned = true
   })
 
-  // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL has its turn.
-  const leave = (send: Send): UrlPool.Other | undefined => {
-    const tried = send.tried ??= new Set()
-    tried.add(send.target!)
-    send.avoid = (target) => target === send.attempted || tried.has(target) || send.spread?.isFull(target) === true
+  // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL that may take it yet
+  // has its turn.
+  const leave = (send: Send, { retry }: Setback): UrlPool.Other | undefined => {
+    const target = send.target!
+    if (!retry) (send.hopeless ??= new Set()).add(target)
+    send.tried ??= new Set()
+    send.tried.add(target)
+    send.avoid = (target) =>
+      target === send.attempted || send.tried!.has(target) || send.spread?.isFull(target) === true
     send.pinned = false
-    const other = pool.other(send, tried)
-    if (other === undefined) {
-      send.again = true
-      tried.clear()
-    }
-    return send.again ? undefined : other
+    const other = pool.other(send, send.tried)
+    if (other !== undefined) return other
+    send.again = true
+    send.tried = new Set(send.hopeless)
+    return pool.other(send, send.tried)
   }
 
   // The schedule is the user's: it may stop, die, or never answer.

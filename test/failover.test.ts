@@ -384,6 +384,87 @@ describe("with failover", () => {
       }).pipe(Effect.provide(layer(byUrl({ [a]: [refuse, reply()] })))))
   })
 
+  describe("a URL that will not take it, whatever the wait,", () => {
+    const limited = reply({ status: 429, body: { retry_after: 20 } })
+    const cases: ReadonlyArray<{
+      readonly name: string
+      readonly first: ReadonlyArray<TestTransport.Answer>
+      readonly second: ReadonlyArray<TestTransport.Answer>
+      readonly used: string
+      readonly at: ReadonlyArray<number>
+    }> = [
+      ...[404, 401, 410, 302].flatMap((status) => {
+        const no = [reply({ status })]
+        return [
+          {
+            name: `${status} after a 500`,
+            first: [reply({ status: 500 }), reply()],
+            second: no,
+            used: "aba",
+            at: [0, 1000, 2000]
+          },
+          {
+            name: `${status} after a refused connection`,
+            first: [refuse, reply()],
+            second: no,
+            used: "aba",
+            at: [0, 0, 1000]
+          },
+          { name: `${status} after a 429`, first: [limited, reply()], second: no, used: "aba", at: [0, 0, 20_000] },
+          {
+            name: `${status} before a 500`,
+            first: no,
+            second: [reply({ status: 500 }), reply()],
+            used: "abb",
+            at: [0, 0, 1000]
+          },
+          { name: `${status} before a 429`, first: no, second: [limited, reply()], used: "abb", at: [0, 0, 20_000] },
+          {
+            name: `${status} before two failures`,
+            first: no,
+            second: [refuse, refuse, reply()],
+            used: "abbb",
+            at: [0, 0, 1000, 2000]
+          }
+        ]
+      }),
+      {
+        name: "a bad certificate after a 500",
+        first: [reply({ status: 500 }), reply()],
+        second: [lost("CERT_HAS_EXPIRED", "connecting")],
+        used: "aba",
+        at: [0, 1000, 2000]
+      }
+    ]
+    it.effect.each(cases)(
+      "does not keep it from one that does: $name",
+      ({ at, first, second, used }) =>
+        Effect.gen(function*() {
+          const seen = yield* once(byUrl({ [a]: first, [b]: second }), { urls: [a, b] })
+          assert.isTrue(seen.result.ok)
+          assert.deepStrictEqual([seen.used, seen.at], [used, at])
+        })
+    )
+  })
+
+  it.effect("the last try goes to a URL that opens in time, and not to the one that has just failed", () =>
+    Effect.gen(function*() {
+      const script = () => byUrl({ [a]: [reply({ status: 429, body: { retry_after: 20 } }), reply()], [b]: refuse })
+      const { at, result, used } = yield* once(script(), { urls: [a, b] })
+      assert.isTrue(result.ok)
+      assert.deepStrictEqual([used, at], ["abba", [0, 0, 1000, 20_000]])
+      const late = yield* once(script(), { urls: [a, b], options: { deadline: "10 seconds" } })
+      assert.strictEqual(late.used, "abbb")
+    }))
+
+  it.effect("what a URL asks to wait is not waited for before another one", () =>
+    Effect.gen(function*() {
+      const slow = reply({ status: 503, body: { retry_after: 60 } })
+      const { at, result } = yield* once(byUrl({ [a]: slow }), { urls: [a, b] })
+      assert.isTrue(result.ok)
+      assert.deepStrictEqual(at, [0, 1000])
+    }))
+
   describe("with one URL", () => {
     it.effect.each(curable)("a send does as without failover after $name", ({ answer }) =>
       Effect.gen(function*() {

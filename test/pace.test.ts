@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, ManagedRuntime, Redacted, Schedule } from "effect"
-import { UrlPool, Webhook, type WebhookResult } from "effect-webhooks"
+import { Clock, Effect, Fiber, Layer, ManagedRuntime, Redacted, Result, Schedule } from "effect"
+import { Proxy, Transport, UrlPool, Webhook, type WebhookResult } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import { TestClock } from "effect/testing"
 
@@ -740,6 +740,82 @@ describe("the pace", () => {
         )
         assert.strictEqual(sleeping, 0)
       }))
+  })
+
+  describe("is looked at again after a signer or a provider that took five seconds", () => {
+    const slow = Effect.delay(Effect.succeed({ "x-signature": "s" }), "5 seconds")
+
+    // The first of two sends is answered after 100 ms, the second one is on its way since the same instant.
+    const second = Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.all([
+        Webhook.send(1, { signer: () => Effect.succeed({}) }),
+        Webhook.send(2)
+      ], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("2 hours")
+      const [, result] = yield* Fiber.join(fiber)
+      return { result, at: (yield* TestTransport.sent).map(({ at }) => at) }
+    })
+    const pooled = (script: TestTransport.Script, pool?: UrlPool.Options) =>
+      Webhook.layerTransport({ signer: () => slow, maxRetries: 0 }).pipe(
+        Layer.provideMerge(Layer.merge(TestTransport.layer(script), UrlPool.layer(hook, pool)))
+      )
+    const first = (answer: TestTransport.Answer): TestTransport.Script => ({ at }) =>
+      at === 0 ? { ...answer, delay: 100 } : reply()
+
+    it.effect("when the URL was limited meanwhile", () =>
+      Effect.gen(function*() {
+        const { at, result } = yield* second
+        assert.isTrue(result.ok)
+        // It opens at 60.1 s, and what goes then is signed then.
+        assert.deepStrictEqual(at, [0, 65_100])
+      }).pipe(Effect.provide(pooled(first(reply({ status: 429, body: { retry_after: 60 } }))))))
+
+    it.effect("when its circuit has opened meanwhile", () =>
+      Effect.gen(function*() {
+        const { at, result } = yield* second
+        assert.isTrue(result.ok)
+        assert.deepStrictEqual(at, [0, 35_100])
+      }).pipe(Effect.provide(pooled(first(reply({ status: 500 })), { circuit: { failures: 1 } }))))
+
+    it.effect("when it was retired meanwhile", () =>
+      Effect.gen(function*() {
+        const { at, result } = yield* second
+        assert(!result.ok)
+        assert.strictEqual(result.attempts, 0)
+        assert.deepStrictEqual(at, [0])
+      }).pipe(Effect.provide(pooled(first(reply({ status: 410 }))))))
+
+    it.effect("by which proxy it goes", () => {
+      const asked: Array<number> = []
+      const proxy = Result.getOrThrow(Proxy.parse("p:1"))
+      const transport = Layer.succeed(Transport.Transport, {
+        proxies: {
+          get: Effect.suspend(() => Effect.delay(Effect.succeed(proxy), asked.length === 0 ? 0 : 5000)),
+          report: () => Effect.void
+        },
+        attempt: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            asked.push(now)
+            const answer = asked.length === 1
+              ? new Transport.Reply(429, { "retry-after": "60" }, new Uint8Array(), false)
+              : new Transport.Reply(204, {}, new Uint8Array(), false)
+            return Effect.delay(Effect.succeed(answer), 100)
+          })
+      })
+      return Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(
+          Effect.all([Webhook.send(1), Webhook.send(2)], { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("2 hours")
+        const [, result] = yield* Fiber.join(fiber)
+        assert.isTrue(result.ok)
+        assert.deepStrictEqual(asked, [0, 65_100])
+        // The wait for the provider is none of the attempt's time.
+        assert.strictEqual(result.history[0]!.took, 100)
+      }).pipe(Effect.provide(
+        Webhook.layerTransport({ maxRetries: 0 }).pipe(Layer.provide([transport, UrlPool.layer(hook)]))
+      ))
+    })
   })
 })
 

@@ -145,7 +145,7 @@ export class Pool {
     other: (lease, tried) => {
       this.refresh(lease.at)
       const target = this.findOpen(lease.avoid)
-      return target === undefined ? this.findShut(tried) : { target, open: true }
+      return target === undefined ? this.findShut(lease, tried) : { target, open: true }
     },
     hasOpen: (lease) => {
       this.refresh(lease.at)
@@ -215,10 +215,10 @@ export class Pool {
     return this.open.find((member) => avoid === undefined || !avoid(member))
   }
 
-  private findShut(tried: ReadonlySet<Target>): Other | undefined {
+  private findShut(lease: Lease, tried: ReadonlySet<Target>): Other | undefined {
     let target: Member | undefined
     for (const member of this.members) {
-      if (member.retired !== undefined || tried.has(member)) continue
+      if (member.retired !== undefined || tried.has(member) || member.pace.at > lease.deadline) continue
       if (target === undefined || member.pace.at < target.pace.at) target = member
     }
     return target && { target, open: false }

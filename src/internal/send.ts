@@ -61,6 +61,8 @@ export class Send implements Lease {
   /** The URLs that were tried in this round, where a send may go on with another one; and whether it is not the first. */
   tried: Set<Target> | undefined = undefined
   again = false
+  /** Those of them that will not take it, however long it waits. */
+  hopeless: Set<Target> | undefined = undefined
   avoid: ((target: Target) => boolean) | undefined = undefined
   /** Of a stream of sends: at which hosts it has slots, and the URL where this send has one. */
   spread: Spread | undefined = undefined
