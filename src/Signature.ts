@@ -464,7 +464,9 @@ const check = Effect.fnUntraced(function*(
   }
   const data = content(id, timestamp, bytesOf(body))
   let known = false
-  for (const entry of signatures.split(" ")) {
+  let fault: CryptoFailed | undefined
+  // Several headers of the name may have been joined by a comma.
+  for (const entry of signatures.split(/,? +/)) {
     const comma = Math.max(0, entry.indexOf(","))
     const text = entry.slice(comma + 1)
     const signature = Base64.decode(text)
@@ -473,12 +475,10 @@ const check = Effect.fnUntraced(function*(
       known = true
       // One signature has one spelling: the last letter may have bits that belong to no byte.
       if (Result.isFailure(signature) || Base64.encode(signature.success) !== text) continue
-      const matches = yield* Effect.mapError(
-        key.verify(signature.success, data),
-        ({ cause }) => new SignatureError({ reason: new CryptoFailed({ cause: Redacted.make(cause) }) })
-      )
-      if (matches) return
+      const matches = yield* Effect.result(key.verify(signature.success, data))
+      if (Result.isFailure(matches)) fault ??= new CryptoFailed({ cause: Redacted.make(matches.failure.cause) })
+      else if (matches.success) return
     }
   }
-  return yield* refuse(known ? new NoMatch() : new UnknownVersion())
+  return yield* refuse(fault ?? (known ? new NoMatch() : new UnknownVersion()))
 })

@@ -189,7 +189,8 @@ export interface Options {
   /**
    * After how many failures in a row a URL is left alone, and for how long
    * until one send tries it again. Failures are 5xx and answers that do not
-   * come; a proxy's fault, a 429 or any other answer is none.
+   * come; a proxy's fault, a 429 or any other answer is none, nor is that this
+   * side has no network or no sockets left.
    *
    * @default { failures: 5, openDuration: "30 seconds" } with failover, else false
    */

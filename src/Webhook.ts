@@ -97,6 +97,7 @@ import * as Transport from "./Transport.ts"
 import * as UrlPool from "./UrlPool.ts"
 import {
   type DeadlineExceeded,
+  type InvalidHeader,
   InvalidOptions,
   ProxyError,
   SignerError,
@@ -316,10 +317,12 @@ export const sendOrFail = (
  *
  * **Details**
  *
- * `concurrency` sends are under way at once, 16 by default. One host, be it of
- * an item's `url` or of the pool, never has all of these slots: one is left for
- * the others. The source is read only as sends can begin, and no send begins
- * while nobody takes the results. A payload that cannot be sent is a `Failed` as
+ * `concurrency` sends are under way at once, 16 by default. Where items have a
+ * `url`, no host has all of these slots, nor have the items without one: one
+ * slot is left for the others. Of what waits for a host that has all it may
+ * have, four items per slot are set aside, so that those behind them can go.
+ * The source is read no further, and where nobody takes the results, sends stop
+ * as soon as one per slot waits to be taken. A payload that cannot be sent is a `Failed` as
  * in `send`, and disturbs no other. A source that fails ends the stream with its
  * error, after the sends that are under way.
  *
@@ -748,7 +751,7 @@ const sender = (
       ? { ...bareHeaders, "content-type": encoded.contentType }
       : { "content-type": encoded.contentType, ...bareHeaders }
     if (options.headers === undefined && options.id === undefined && !signing) return Effect.succeed(layers)
-    if (options.id !== undefined && !/^[\x21-\x2d\x2f-\x7e]+$/.test(options.id)) {
+    if (options.id !== undefined && (typeof options.id !== "string" || !/^[\x21-\x2d\x2f-\x7e]+$/.test(options.id))) {
       return Effect.fail(
         new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
       )
@@ -776,9 +779,13 @@ const sender = (
         body: typeof body === "string" ? encoder.encode(body) : body
       })
     ).pipe(
-      Effect.flatMap((headers) => Effect.fromResult(Headers.parse(headers, false))),
+      Effect.flatMap((headers): Effect.Effect<Record<string, string>, InvalidHeader | SignerError> =>
+        isRecord(headers)
+          ? Effect.fromResult(Headers.parse(headers, false))
+          : Effect.fail(new SignerError({ detail: "it gave no record of headers" }))
+      ),
       Effect.mapError((error) =>
-        error._tag === "SignerError" || error._tag === "InvalidHeader"
+        error?._tag === "SignerError" || error?._tag === "InvalidHeader"
           ? error
           : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
       ),
@@ -1040,6 +1047,9 @@ const sendDuration = (option: string, input: Duration.Input): Effect.Effect<numb
 }
 
 const encoder = new TextEncoder()
+
+// Without types a signer may give anything; of a Map or fetch's Headers nothing would be sent.
+const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !(Symbol.iterator in value)
 
 /** A failure stays; a defect, or an interruption that is not this fiber's own, becomes one. */
 const failWith = <E2>(f: (cause: unknown) => E2) => <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | E2> =>

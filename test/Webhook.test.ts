@@ -1052,6 +1052,22 @@ describe("Webhook", () => {
         assert.notStrictEqual(other.result.id, result.id)
       }))
 
+    it.effect("is made on a page that is not secure too, where there is no randomUUID", () =>
+      Effect.gen(function*() {
+        const uuid = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const { randomUUID } = crypto
+            Object.assign(crypto, { randomUUID: undefined })
+            return randomUUID
+          }),
+          (randomUUID) => Effect.sync(() => Object.assign(crypto, { randomUUID }))
+        )
+        assert.isFunction(uuid)
+        assert.isUndefined(crypto.randomUUID)
+        const { result } = yield* once(reply())
+        assert.match(result.id, /^msg_[0-9a-f]{32}/)
+      }).pipe(Effect.scoped))
+
     it.effect.each(["a.b", "a b", "", "a\nb", "ü"])(
       "that HTTP or the signature cannot carry is InvalidOptions: %j",
       (id) =>
@@ -1137,6 +1153,32 @@ describe("Webhook", () => {
         const { reason, result } = yield* failed(reply(), { options: { signer } })
         assert(reason._tag === "SignerError" || reason._tag === "Unexpected")
         assert.notInclude(JSON.stringify(result) + result.error, "CANARY")
+      }))
+
+    it.effect.each<{ readonly name: string; readonly given: unknown }>([
+      { name: "nothing", given: undefined },
+      { name: "null", given: null },
+      { name: "a text", given: "CANARY" },
+      { name: "a Map", given: new Map([["x-signature", "CANARY"]]) },
+      { name: "fetch's Headers", given: new Headers({ "x-signature": "CANARY" }) },
+      { name: "pairs", given: [["x-signature", "CANARY"]] }
+    ])(
+      "that gives $name instead of headers is SignerError, and nothing goes out unsigned",
+      ({ given }) =>
+        Effect.gen(function*() {
+          const signer = (() => Effect.succeed(given)) as unknown as Signature.Signer
+          const { reason, result, sent } = yield* failed(reply(), { options: { signer } })
+          assert.strictEqual(reason._tag, "SignerError")
+          assert.strictEqual(sent.length, 0)
+          assert.notInclude(JSON.stringify(result) + result.error, "CANARY")
+        })
+    )
+
+    it.effect("that fails with nothing is SignerError", () =>
+      Effect.gen(function*() {
+        const signer = (() => Effect.fail(null)) as unknown as Signature.Signer
+        const { reason } = yield* failed(reply(), { options: { signer } })
+        assert.strictEqual(reason._tag, "SignerError")
       }))
 
     it.effect("that fails on a retry leaves the attempts before in the result", () =>

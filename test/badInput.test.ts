@@ -330,9 +330,9 @@ describe("an option of a send that makes no sense", () => {
       assert.match(error, /printable ASCII.*dot/)
     }))
 
-  it.effect("id: a number", () =>
+  it.effect.each<unknown>([{}, 5, null, ["a"], true])("id: no string but %j", (id) =>
     Effect.gen(function*() {
-      const { reason } = yield* refused({ text: canary }, { id: {} as string })
+      const { reason } = yield* refused({ text: canary }, { id: id as string })
       assert(reason._tag === "InvalidOptions")
       assert.strictEqual(reason.option, "id")
     }))

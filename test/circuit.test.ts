@@ -255,6 +255,17 @@ describe("a circuit", () => {
         for (const signer of signers) assert.isFalse((yield* send({}, { signer })).ok)
       })).pipe(Effect.provide(layer(asWished))))
 
+    it.effect.each(["ENETUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS"])(
+      "what this side is short of: %s",
+      (code) =>
+        innocent(Effect.gen(function*() {
+          assert.strictEqual(reasonOf(yield* send({ status: 299 })), "ConnectionError")
+        })).pipe(Effect.provide(layer(({ body }) => {
+          const wish = JSON.parse(body) as Wish
+          return wish.status === 299 ? falls(Transport.disconnected({ code }, "connecting")) : reply(wish)
+        })))
+    )
+
     it.effect("an egress policy that blocks", () => {
       const blocked = new Transport.AttemptError({
         reason: new WebhookError.EgressBlocked({ address: "10.0.0.1", range: "private" }),

@@ -448,6 +448,23 @@ describe("sendAll", () => {
         pool: { failover: true }
       }))))
 
+    it.effect("where a pool of one URL is slow, and items bring their own", () =>
+      Effect.gen(function*() {
+        const { most, over } = watched(delayOf)
+        const items = numbered(60, (n) => n % 5 === 0 ? { url: "https://fast.example/" } : {})
+        const out = yield* drive(
+          collect(Webhook.sendAll(items, { concurrency: 16 })).pipe(Effect.provide(over({
+            urls: `https://${slow}/`,
+            options: { timeout: "2 minutes" }
+          })))
+        )
+        assert.isTrue(out.every(({ result }) => result.ok))
+        assert.strictEqual(most.get(slow), 15)
+        const fast = out.filter(({ item }) => item.url !== undefined)
+        assert.strictEqual(fast.length, 12)
+        assert.isAtMost(Math.max(...fast.map(({ at }) => at)), 12 * 10)
+      }))
+
     it.effect("unless a pool has no other URL", () =>
       Effect.gen(function*() {
         yield* drive(collect(Webhook.sendAll(numbered(8), { concurrency: 4 })))
@@ -535,9 +552,9 @@ describe("sendAll", () => {
         const items = numbered(100, (n) => n === 0 ? { url: "https://quick.example/" } : {})
         const { iterable, read } = counted(items)
         yield* Effect.provideContext(stop(Webhook.sendAll(iterable, { concurrency: 6 })), context)
-        // Six have begun at first, and one more when the first had ended; three of them have their turn.
+        // Six have begun, of which five are the pool's; three of these have their turn. The others are set aside.
         assert.deepStrictEqual([seen.begun, seen.interrupted, seen.running], [4, 3, 0])
-        assert.isAtMost(read.count, 9)
+        assert.isAtMost(read.count, 6 + 4 * 6 + 1)
         yield* TestClock.adjust("10 minutes")
         assert.strictEqual(seen.begun, 4)
         // All turns are free.

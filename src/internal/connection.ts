@@ -24,7 +24,16 @@ export const isCertificate = (code: string | undefined): boolean => code !== und
 
 // What can only happen before a request is written.
 const connecting =
-  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|EPROTO|ERR_SSL_\w+|UND_ERR_CONNECT_TIMEOUT)$/
+  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|ENOTFOUND|EAI_\w+|EPROTO|ERR_SSL_\w+|UND_ERR_CONNECT_TIMEOUT)$/
+
+/**
+ * Whether a code says that this side has no network, no port or no descriptor
+ * left, whoever the receiver is.
+ *
+ * @internal
+ */
+export const isOwn = (code: string | undefined): boolean =>
+  code !== undefined && /^(?:ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|ENOBUFS)$/.test(code)
 
 /**
  * What a platform's error means. `phase` is what the transport knows for

@@ -19,6 +19,7 @@ import {
   Unexpected,
   type WebhookErrorReason
 } from "../WebhookError.ts"
+import { isOwn } from "./connection.ts"
 import { positiveMillis } from "./options.ts"
 import { rateLimit } from "./rateLimit.ts"
 
@@ -201,7 +202,7 @@ export const fell = (
     limited: false,
     hint: undefined,
     pause: undefined,
-    outcome: outcome === "target" ? failed : untold
+    outcome: outcome !== "target" || (reason._tag === "ConnectionError" && isOwn(reason.code)) ? untold : failed
   }
 }
 

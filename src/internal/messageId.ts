@@ -5,7 +5,9 @@
  * @internal
  */
 export const makeIds = (): () => string => {
-  const prefix = `msg_${globalThis.crypto.randomUUID().replaceAll("-", "")}`
+  // Not `randomUUID`: a browser has that on secure pages only.
+  const random = globalThis.crypto.getRandomValues(new Uint8Array(16))
+  const prefix = `msg_${Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")}`
   let count = 0
   return () => prefix + (count++).toString(36)
 }

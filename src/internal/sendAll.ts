@@ -43,8 +43,8 @@ export class Spread {
  *
  * **Details**
  *
- * A host may have all slots but one. Items for a host that has them are set
- * aside, so that those behind them need not wait; no more are taken from the
+ * A host may have all slots but one, and so may the pool where there are items
+ * for others. Items for a host that has them are set aside, so that those behind them need not wait; no more are taken from the
  * source than there are slots, and a few to set aside.
  *
  * @internal
@@ -61,9 +61,11 @@ export const sendAll = <I, A, E, R>(
       const spread = new Spread(most)
       const fibers = yield* FiberSet.make<void>()
       const fork = yield* FiberSet.runtime(fibers)()
-      const perHost = new Map<string, number>()
+      const perHost = new Map<string | undefined, number>()
       const aside: Array<{ readonly item: I; readonly host: string | undefined }> = []
       let free = concurrency
+      // Whether there are others for whom the pool, whose items have no host of their own, must leave a slot.
+      let mixed = false
       let onRoom: (() => void) | undefined
       let closed = false
 
@@ -78,8 +80,8 @@ export const sendAll = <I, A, E, R>(
       })
 
       const count = (host: string | undefined, by: number) => {
-        if (host !== undefined) perHost.set(host, (perHost.get(host) ?? 0) + by)
-        if (host !== undefined && perHost.get(host) === 0) perHost.delete(host)
+        perHost.set(host, (perHost.get(host) ?? 0) + by)
+        if (perHost.get(host) === 0) perHost.delete(host)
       }
       const start = (item: I, host: string | undefined) => {
         free--
@@ -101,7 +103,7 @@ export const sendAll = <I, A, E, R>(
           )
         )
       }
-      const mayStart = (host: string | undefined) => host === undefined || (perHost.get(host) ?? 0) < most
+      const mayStart = (host: string | undefined) => (host === undefined && !mixed) || (perHost.get(host) ?? 0) < most
       const startAside = () => {
         for (const entry of aside.splice(0)) {
           if (free > 0 && mayStart(entry.host)) start(entry.item, entry.host)
@@ -115,6 +117,7 @@ export const sendAll = <I, A, E, R>(
           if (closed) return Effect.interrupt
           // What is wrong with an item is for its send to say.
           const host = Result.getOrUndefined(Result.try(() => hostOf(item)))
+          mixed ||= host !== undefined
           if (mayStart(host)) start(item, host)
           else aside.push({ item, host })
           return Effect.void

@@ -195,4 +195,6 @@ export const verifyingKey = (key: Redacted.Redacted<string>): Result.Result<Key,
           ? Result.succeed(publicKey(bytes))
           : bytes.length === spki.length + 32 && startsWith(bytes, spki)
           ? Result.succeed(publicKey(bytes.slice(spki.length)))
-          : Result.fail(`it must have 32 bytes, or 44 as SubjectPublicKeyInfo, but has ${bytes.length}`)))
+          : Result.fail(
+            `it must have 32 bytes, or 44 as the SubjectPublicKeyInfo of an Ed25519 key, but has ${bytes.length}`
+          )))
