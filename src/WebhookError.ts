@@ -379,8 +379,8 @@ export class NoUrlAvailable extends Data.TaggedError("NoUrlAvailable")<{
 }
 
 /**
- * The deadline of the send came during an attempt, or during a wait for the
- * URL's pace or for a turn.
+ * The deadline of the send came during an attempt or while it was prepared,
+ * such as signed, or comes before the URL's pace or a turn would let it go.
  *
  * **Details**
  *
@@ -396,12 +396,12 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{
 }> {
   override get message(): string {
     const doing = {
-      attempt: "during an attempt",
-      pace: "while waiting for the receiver's pace",
-      turn: "while waiting for a turn"
+      attempt: "came during an attempt, or while it was prepared",
+      pace: "comes before the URL may be tried, because its receiver limits it or it has failed too often",
+      turn: "came while waiting for a turn"
     }[this.during]
     const last = this.last === undefined ? "" : ` (before it: ${this.last.message})`
-    return `the deadline of ${seconds(this.deadline)} came ${doing}${last}`
+    return `the deadline of ${seconds(this.deadline)} ${doing}${last}`
   }
 }
 
