@@ -455,7 +455,8 @@ export const make = (
         Effect.suspend(() => {
           const encoded = Effect.gen(function*() {
             const draft = yield* read(() => draftOf(changes, {}, options))
-            const query = { with_components: items(draft, "components").length > 0 }
+            // An empty list removes them, and it too would be dropped.
+            const query = { with_components: field(draft, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
           })
           return readMessage(revisit("PATCH", message, options, encoded))

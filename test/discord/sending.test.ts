@@ -819,6 +819,15 @@ describe("components", () => {
       assert.deepStrictEqual(discord.posted.map(({ components }) => components), [[row], [row, row]])
     }))
 
+  it.live.each([[[]], [null]])("are removed by an edit that has none: %j", ([components]) =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x", { components: [row] })
+      const edited = yield* webhook.edit(message, { components })
+      assert.deepStrictEqual(edited["components"], [])
+      assert.deepStrictEqual(queryOf(lastOf(discord).path), { with_components: "true" })
+    }))
+
   const button = { type: 2, style: 1, label: "Press", custom_id: "press" } as const
   const interactive = {
     content: "x",
