@@ -213,12 +213,14 @@ export interface SendOptions extends RequestOptions, Message.Input {
  * **Details**
  *
  * Without `allowed_mentions` the text pings by Discord's default again. If
- * there are `attachments`, they must list all that are to stay.
+ * there are `attachments`, they must list all that are to stay. A message
+ * becomes one of Components V2 by the flag, with `content`, `embeds` and `poll`
+ * set to `null`; no edit adds a poll.
  *
  * @category models
  * @since 0.1.0
  */
-export type Edit = Omit<Message.Input, "username" | "avatar_url" | "tts" | "poll" | "thread_name" | "applied_tags">
+export type Edit = Omit<Message.Input, "username" | "avatar_url" | "tts" | "thread_name" | "applied_tags">
 
 /**
  * Options of an edit: any key that can be changed, and those of a `Webhook`'s send.

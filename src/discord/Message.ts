@@ -34,7 +34,7 @@ import * as Embed from "./Embed.ts"
 import { attachment } from "./internal/attachment.ts"
 import { topLevel } from "./internal/component.ts"
 import * as Lint from "./internal/lint.ts"
-import { contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
+import { changesRule, contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
 import { pathOf } from "./internal/path.ts"
 import { list, nullish, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
 import { split as splitText } from "./internal/split.ts"
@@ -152,6 +152,22 @@ const flagBits = Schema.Finite.annotate({ expected: "a whole number of flags" })
       : `must have no flags but ${Object.entries(flags).map(([name, flag]) => `${name} (${flag})`).join(", ")}`
 ))
 
+const keys = Schema.Struct({
+  content: nullish(text(2000)),
+  username: nullish(username),
+  avatar_url: nullish(url(2048, "any")),
+  tts: nullish(Schema.Boolean),
+  embeds: nullish(list(Embed.Embed, { max: 10 })),
+  allowed_mentions: nullish(AllowedMentions),
+  // The rule is what tells the kinds of buttons and the contents of a row apart.
+  components: nullish(list(topLevel as Schema.Codec<any> as Schema.Codec<Component.TopLevel>, { max: 40 })),
+  attachments: nullish(list(attachment, { max: 10 })),
+  poll: nullish(Poll),
+  flags: nullish(flagBits),
+  thread_name: nullish(text(100)),
+  applied_tags: nullish(list(snowflake, { max: 5 }))
+})
+
 /**
  * The schema of a message on the wire.
  *
@@ -163,26 +179,10 @@ const flagBits = Schema.Finite.annotate({ expected: "a whole number of flags" })
  * @category schemas
  * @since 0.1.0
  */
-export const Message: Schema.Codec<Message> = ruled(
-  Schema.Struct({
-    content: nullish(text(2000)),
-    username: nullish(username),
-    avatar_url: nullish(url(2048, "any")),
-    tts: nullish(Schema.Boolean),
-    embeds: nullish(list(Embed.Embed, { max: 10 })),
-    allowed_mentions: nullish(AllowedMentions),
-    // The rule is what tells the kinds of buttons and the contents of a row apart.
-    components: nullish(list(topLevel as Schema.Codec<any> as Schema.Codec<Component.TopLevel>, { max: 40 })),
-    attachments: nullish(list(attachment, { max: 10 })),
-    poll: nullish(Poll),
-    flags: nullish(flagBits),
-    thread_name: nullish(text(100)),
-    applied_tags: nullish(list(snowflake, { max: 5 }))
-  }),
-  messageRule
-)
+export const Message: Schema.Codec<Message> = ruled(keys, messageRule)
 
 const violationsOfMessage = violationsOf(Message)
+const violationsOfChanges = violationsOf(ruled(keys, changesRule))
 
 type Known = Parameters<typeof contextRule>[1]
 
@@ -191,7 +191,7 @@ const check = (
   context: Known,
   before: ReadonlyArray<Violation> = []
 ): Result.Result<Message, InvalidPayload> => {
-  const violations = [...before, ...violationsOfMessage(message)]
+  const violations = [...before, ...(context.edits === true ? violationsOfChanges : violationsOfMessage)(message)]
   if (typeof message === "object" && message !== null) contextRule(message, context, reportTo(violations))
   return violations.length === 0
     ? Result.succeed(message as Message)

@@ -676,6 +676,46 @@ describe("a message that was posted", () => {
       assert.deepStrictEqual(filed.attachments.map(({ filename, size }) => [filename, size]), [["b.txt", 2]])
     }))
 
+  it.live("may be a layout, which an edit need not say again", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open()
+      const text = { type: 10, content: "x" } as const
+      const message = yield* webhook.post({ flags: Message.Flags.IsComponentsV2, components: [text] })
+      const components = Array.from({ length: 6 }, () => text)
+      for (const flags of [undefined, null, Message.Flags.SuppressEmbeds]) {
+        const edited = yield* webhook.edit(message, { components, flags })
+        assert.deepStrictEqual(edited["components"], components)
+      }
+      // Of a message that is no layout it may keep the text and the embeds.
+      yield* webhook.edit(message, { content: "x", embeds: [{ title: "t" }], components: [row] })
+      const both = { flags: Message.Flags.IsComponentsV2, content: "x", components }
+      const { reason } = yield* failure(webhook.edit(message, both), "InvalidPayload")
+      assert.deepStrictEqual(paths(reason), ["content"])
+    }))
+
+  it.live("becomes a layout when its text, embeds and poll are set to null", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x")
+      const upgrade: DiscordWebhook.Edit = {
+        flags: Message.Flags.IsComponentsV2,
+        content: null,
+        embeds: null,
+        poll: null,
+        components: [{ type: 10, content: "x" }]
+      }
+      yield* webhook.edit(message, upgrade)
+      assert.deepStrictEqual(lastOf(discord).payload as unknown, upgrade)
+    }))
+
+  it.live("gets no poll by an edit", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const { reason } = yield* failure(webhook.edit({ id: "1" }, { poll }), "InvalidPayload")
+      assert.deepStrictEqual(paths(reason), ["poll"])
+      assert.lengthOf(discord.arrivals, 0)
+    }))
+
   it.live("may show files that it has already, beside new ones", () =>
     Effect.gen(function*() {
       const { webhook } = yield* open()

@@ -47,6 +47,17 @@ const isV2 = (message: unknown): boolean => {
  * @internal
  */
 export const messageRule = (message: unknown, report: Report): void => {
+  changesRule(message, report)
+  if (!isV2(message)) rowsRule(items(message, "components"), report)
+}
+
+/**
+ * The same of an edit, which does not tell whether the message has the flag
+ * IsComponentsV2 already; nothing takes it away.
+ *
+ * @internal
+ */
+export const changesRule = (message: unknown, report: Report): void => {
   const total = totalOf(items(message, "embeds"))
   if (total !== undefined) {
     report(["embeds"], `must have at most ${maxTotal} characters in all texts of all embeds, but has ${total}`)
@@ -56,7 +67,6 @@ export const messageRule = (message: unknown, report: Report): void => {
     treeRule(components, (path, text) => report(["components", ...path], text))
   }
   if (isV2(message)) exclusiveRule(message, report)
-  else rowsRule(components, report)
 }
 
 const exclusiveRule = (message: unknown, report: Report): void => {
@@ -114,7 +124,10 @@ export const contextRule = (message: unknown, context: Context, report: Report):
     })
   }
   // What an edit leaves out stays as it is.
-  if (context.edits === true) return
+  if (context.edits === true) {
+    if (isSet(field(message, "poll"))) report(["poll"], "must not be set by an edit, which adds no poll")
+    return
+  }
   const kept = context.applicationOwned === true || query?.with_components === true
   const content = field(message, "content")
   const full = isSet(content) && !(typeof content === "string" && isBlank(content)) ||
