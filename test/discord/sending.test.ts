@@ -990,6 +990,34 @@ describe("what Discord refuses", () => {
       })
   )
 
+  const final: typeof refusals = [
+    ...refusals,
+    [403, { message: "internal network error", code: 40333 }],
+    [404, { message: "Unknown Channel", code: 10003 }],
+    [403, { message: "Blocked by AutoMod", code: 200000 }]
+  ]
+  it.live.each(final)(
+    "otherwise with %i is not tried at another webhook",
+    ([status, body]) =>
+      Effect.gen(function*() {
+        const { receiver, webhook } = yield* open({
+          hooks: [hook, second],
+          failover: true,
+          fault: () => TestReceiver.reply({ status, body })
+        })
+        assert.strictEqual(failed(yield* webhook.send("x"), "Rejected").reason.status, status)
+        assert.lengthOf(yield* receiver.requests, 1)
+      })
+  )
+
+  it.live("for good, as a relay may say of any answer, retires the webhook", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open({
+        fault: () => TestReceiver.reply({ status: 403, headers: { "webhook-delivery": "disable" } })
+      })
+      failed(yield* webhook.send("x"), "EndpointGone")
+    }))
+
   it.live("for now only is sent again", () =>
     Effect.gen(function*() {
       const passing = [40004, 40006, 130000, 20016, 20028, 20029, 30046, 40062]

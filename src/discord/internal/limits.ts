@@ -25,12 +25,14 @@ const codeOf = (reply: Reply): unknown => hasProperty(reply.json, "code") ? repl
  * @internal
  */
 export const rule = (reply: Reply, now: number): Ruling | undefined => {
-  const { status } = reply
+  const { headers, status } = reply
   if (status < 400) return undefined
   if (status === 429) return limit(reply, now)
   const code = codeOf(reply)
   if ((status === 404 && code === 10015) || (status === 401 && code === 50027)) return { verdict: "gone" }
-  return passing.has(code) ? { verdict: "retry" } : undefined
+  if (passing.has(code)) return { verdict: "retry" }
+  // Of the call, or of all webhooks, so no other one is tried. Discord has no 410, and a relay may ask for more.
+  return status < 500 && status !== 410 && headers["webhook-delivery"] === undefined ? { verdict: "fail" } : undefined
 }
 
 const limit = (reply: Reply, now: number): Ruling | undefined => {
