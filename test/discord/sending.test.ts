@@ -1018,6 +1018,18 @@ describe("what Discord refuses", () => {
       failed(yield* webhook.send("x"), "EndpointGone")
     }))
 
+  it.live("because a webhook is gone is tried at another one, in the thread of that", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({
+        hooks: [hook, second],
+        urls: [pasted(hook, "?thread_id=701"), pasted(second, "?thread_id=711")],
+        failover: true
+      })
+      discord.remove(hook)
+      assert.strictEqual(delivered(yield* webhook.send("x")).attempts, 2)
+      assert.deepStrictEqual(discord.posted.map(({ channel_id }) => channel_id), ["711"])
+    }))
+
   it.live("for now only is sent again", () =>
     Effect.gen(function*() {
       const passing = [40004, 40006, 130000, 20016, 20028, 20029, 30046, 40062]

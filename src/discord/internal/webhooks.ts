@@ -91,16 +91,14 @@ export class Webhooks {
 
   /** For one send: the thread that a webhook's own URLs name; of several, each in turn. */
   threads(): (target: UrlPool.Target) => string | undefined {
-    let threads: Threads | undefined
-    let turn = 0
+    const chosen = new Map<UrlPool.Target, string | undefined>()
     return (target) => {
-      // A retry goes where the first try went.
-      if (threads === undefined) {
-        threads = this.known.get(Redacted.value(target.url))
-        if (threads === undefined) return undefined
-        turn = threads.turn++
+      // A retry goes where the first try at this webhook went.
+      if (!chosen.has(target)) {
+        const threads = this.known.get(Redacted.value(target.url))
+        chosen.set(target, threads?.ids[threads.turn++ % threads.ids.length])
       }
-      return threads.ids[turn % threads.ids.length]
+      return chosen.get(target)
     }
   }
 }
