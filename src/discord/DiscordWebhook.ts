@@ -91,6 +91,8 @@ export interface ParsedUrl {
   readonly token: Redacted.Redacted<string>
   /** The thread to post into. */
   readonly threadId?: string
+  /** Discord is to answer with the message. */
+  readonly wait?: true
 }
 
 /**
@@ -100,7 +102,7 @@ export interface ParsedUrl {
  *
  * Taken are discord.com and the old discordapp.com, those of the PTB and Canary
  * clients, with or without an API version, a trailing slash, `/slack` or
- * `/github`, and a query, of which `thread_id` is kept. Host and path must match
+ * `/github`, and a query, of which `thread_id` and `wait` are kept. Host and path must match
  * exactly: a URL that only contains Discord's is refused. The error never shows
  * the URL.
  *
@@ -121,10 +123,11 @@ export interface ParsedUrl {
 export const parseUrl = (
   url: string | URL | Redacted.Redacted<string>
 ): Result.Result<ParsedUrl, InvalidUrl> =>
-  Result.map(readUrl(url, "url", api), ({ id, threadId, token }) => ({
+  Result.map(readUrl(url, "url", api), ({ id, threadId, token, wait }) => ({
     id,
     token: Redacted.make(token, { label: "discord token" }),
-    ...(threadId === undefined ? {} : { threadId })
+    ...(threadId === undefined ? {} : { threadId }),
+    ...(wait ? { wait } : {})
   }))
 
 /**
@@ -155,7 +158,7 @@ export type FileInput = File | {
  * @since 0.1.0
  */
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
-  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go. Without it every send brings its `url`. */
+  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go, and `wait=true` has Discord answer with them. Without it every send brings its `url`. */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
   /** Who messages are from, where they do not say it themselves. */
   readonly username?: string | undefined
@@ -272,7 +275,7 @@ export class DiscordWebhook extends Context.Service<DiscordWebhook, {
  * builders or anything else with a `toJSON`. A message that Discord would
  * refuse is a `Failed` with `InvalidPayload`, which has every violation and its
  * path, and no attempt is made. Discord does not tell whether a message was
- * saved unless it is asked to: `post` does.
+ * saved unless it is asked to: `post` does, and `wait=true` in a webhook's URL.
  *
  * @category sending
  * @since 0.1.0
@@ -410,12 +413,12 @@ export const make = (
         creates = isThere(field(draft, "thread_name"))
         const with_components = items(draft, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
-        const threadOf = thread_id !== undefined || creates
-          ? () => thread_id
-          : to !== undefined
-          ? () => to.threadId
-          : webhooks.threads()
-        place = new Place("POST", "", { wait, with_components }, threadOf)
+        const threaded = thread_id !== undefined || creates
+        const askedOf = to !== undefined ? () => to : webhooks.asked(!threaded)
+        place = new Place("POST", "", { with_components }, (target) => {
+          const asked = askedOf(target)
+          return { threadId: threaded ? thread_id : asked.threadId, wait: wait || asked.wait }
+        })
         return { ...encoded, url: to?.url, route: place }
       })
       return {
@@ -442,7 +445,7 @@ export const make = (
           method,
           `/messages/${message.id}`,
           { with_components },
-          () => message.thread_id ?? to.threadId
+          () => ({ threadId: message.thread_id ?? to.threadId })
         )
         return { ...body, url: to.url, route: place }
       })

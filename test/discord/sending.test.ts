@@ -353,7 +353,7 @@ describe("a URL", () => {
     `https://discord.com/api/v6/${tail}`,
     `https://discord.com/api/v10/${tail}/`,
     `https://discordapp.com/api/${tail}`,
-    `https://ptb.discord.com/api/${tail}?wait=true`,
+    `https://ptb.discord.com/api/${tail}?wait=0`,
     `https://canary.discord.com/api/${tail}/slack`,
     `https://canary.discordapp.com/api/v8/${tail}/github?wait=false#fragment`
   ])("is as it was pasted, and version 10 of the API is asked: %s", (url) =>
@@ -362,6 +362,27 @@ describe("a URL", () => {
       delivered(yield* webhook.send("pooled"))
       delivered(yield* webhook.send("given", { url: new URL(url) }))
       assert.deepStrictEqual(discord.arrivals.map(({ path }) => path), Array(2).fill(`/api/v10/${tail}`))
+    }))
+
+  it.live("that says wait=true has Discord give the message", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({
+        urls: [pasted(hook, "?wait=true"), pasted(hook, "?wait=false&thread_id=701"), pasted(hook, "?thread_id=702")]
+      })
+      for (let n = 0; n < 3; n++) delivered(yield* webhook.send("x"))
+      const given = delivered(yield* webhook.send("x", { url: pasted(hook, "?wait=1&thread_id=701") }))
+      assert.strictEqual(given.status, 200)
+      assert.propertyVal(given.response, "content", "x")
+      const message = yield* webhook.post("x", { url: pasted(hook, "?wait=true") })
+      yield* webhook.edit({ ...message, url: pasted(hook, "?wait=true") }, "y")
+      assert.deepStrictEqual(discord.arrivals.map(({ path }) => queryOf(path)), [
+        { wait: "true" },
+        { thread_id: "701" },
+        { thread_id: "702" },
+        { wait: "true", thread_id: "701" },
+        { wait: "true" },
+        {}
+      ])
     }))
 
   it.live("of the base URL is taken too, whatever its path", () =>
@@ -412,9 +433,16 @@ describe("a thread", () => {
       delivered(yield* webhook.send("another", { thread_id: "702" }))
       assert.deepStrictEqual(discord.posted.map(({ channel_id }) => channel_id), ["701", "702"])
       assert.deepStrictEqual(discord.arrivals.map(({ path }) => queryOf(path)), [
-        { thread_id: "701" },
-        { thread_id: "702" }
+        { wait: "true", thread_id: "701" },
+        { wait: "true", thread_id: "702" }
       ])
+    }))
+
+  it.live("is none where the URL's thread_id is empty", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({ urls: pasted(hook, "?thread_id=") })
+      delivered(yield* webhook.send("x"))
+      assert.deepStrictEqual(queryOf(lastOf(discord).path), {})
     }))
 
   it.live("that is made is not one that the URL names", () =>
