@@ -216,7 +216,8 @@ export interface SendOptions extends RequestOptions, Message.Input {
  * **Details**
  *
  * Without `allowed_mentions` the text pings by Discord's default again. If
- * there are `attachments`, they must list all that are to stay. A message
+ * there are `attachments`, they must list all that are to stay; without them
+ * new files are added, which then have no `description`. A message
  * becomes one of Components V2 by the flag, with `content`, `embeds` and `poll`
  * set to `null`; no edit adds a poll.
  *
@@ -385,9 +386,11 @@ export const make = (
     ): Effect.Effect<Encoded, InvalidPayload> =>
       Effect.flatMap(
         read(() => {
-          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
+          // On an edit a list would take away the files that it does not name.
+          const listed = context.edits !== true || field(draft, "attachments") !== undefined
+          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes, listed)
           const known = { ...context, applicationOwned, files: uploads.map(({ name }) => name) }
-          return { uploads, message: Message.construct(attach(draft, uploads), known, violations) }
+          return { uploads, message: Message.construct(listed ? attach(draft, uploads) : draft, known, violations) }
         }),
         ({ message, uploads }) =>
           Result.isFailure(message)

@@ -757,6 +757,36 @@ describe("a message that was posted", () => {
       assert.deepStrictEqual((yield* webhook.edit(message, { embeds: [{ image }] })).embeds, [{ type: "rich", image }])
     }))
 
+  it.live("keeps its files when an edit brings more", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x", { files: [{ name: "a.txt", data: "a" }] })
+      const edited = yield* webhook.edit(message, "y", {
+        files: [{ name: "b.txt", data: "b" }, { name: "c.txt", data: "c", spoiler: true }]
+      })
+      assert.deepStrictEqual(lastOf(discord).payload, { content: "y" })
+      assert.deepStrictEqual(edited.attachments.map(({ filename }) => filename), ["a.txt", "b.txt", "SPOILER_c.txt"])
+      const alone = yield* webhook.edit(message, { attachments: [] }, {
+        files: [{ name: "d.txt", data: "d", description: "the last", spoiler: true }]
+      })
+      assert.deepStrictEqual(alone.attachments.map(({ filename }) => filename), ["d.txt"])
+      assert.deepStrictEqual(lastOf(discord).payload, {
+        attachments: [{ id: "0", filename: "d.txt", description: "the last", is_spoiler: true }]
+      })
+    }))
+
+  it.live("must list its files where an edit describes new ones", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const files = [{ name: "a.txt", data: "a" }, { name: "b.txt", data: "b", description: "SECRET" }]
+      const { reason } = yield* failure(webhook.edit({ id: "1" }, "y", { files }), "InvalidPayload")
+      assert.deepStrictEqual(reason.violations, [{
+        path: "files[1].description",
+        message: "needs attachments on an edit, which must list all files that are to stay"
+      }])
+      assert.lengthOf(discord.arrivals, 0)
+    }))
+
   it.live("is named by a URL that must be a webhook's", () =>
     Effect.gen(function*() {
       const { webhook } = yield* open()
