@@ -138,19 +138,22 @@ export const Flags: {
 } = flags
 
 const username = text(80, "required").check(
-  Schema.makeFilter((value: string) =>
-    /clyde|discord/i.test(value) ? "must not contain \"clyde\" or \"discord\"" : undefined
-  )
+  Schema.makeFilter((value: string) => {
+    const found = /clyde|discord/i.exec(value)
+    return found === null ? undefined : `must not contain "clyde" or "discord", but has "${found[0].toLowerCase()}"`
+  })
 )
 
 const settable = Object.values(flags).reduce((all, flag) => all | flag, 0)
+const settableNames = Object.entries(flags).map(([name, flag]) => `${name} (${flag})`).join(", ")
 
-const flagBits = Schema.Finite.annotate({ expected: "a whole number of flags" }).check(Schema.makeFilter(
-  (value: number) =>
-    !Number.isFinite(value) || Number.isInteger(value) && value >= 0 && value <= settable && (value & ~settable) === 0
-      ? undefined
-      : `must have no flags but ${Object.entries(flags).map(([name, flag]) => `${name} (${flag})`).join(", ")}`
-))
+const flagBits = Schema.Number.annotate({ expected: "a whole number of flags" }).check(
+  Schema.makeFilter((value: number) => {
+    const isBits = Number.isInteger(value) && value >= 0 && value < 2 ** 31
+    if (isBits && (value & ~settable) === 0) return undefined
+    return `must have no flags but ${settableNames}, but ${isBits ? `has ${value & ~settable}` : `is ${value}`}`
+  })
+)
 
 const keys = Schema.Struct({
   content: nullish(text(2000)),

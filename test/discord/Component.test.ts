@@ -132,6 +132,25 @@ describe("what somebody can interact with", () => {
   })
 })
 
+describe("a number out of range", () => {
+  it("is named", () => {
+    const numbers = [
+      inRow({ ...link, style: 7 }),
+      inRow({ ...select, min_values: 26 }),
+      inRow({ ...select, max_values: 0 }),
+      inV2({ ...text, id: -1 }),
+      inV2({ type: 17, components: [text], accent_color: 0x1000000 })
+    ]
+    assert.deepStrictEqual(numbers.flatMap((message) => violationsOf(message, owned)), [
+      "components[0].components[0].style: must be a whole number from 1 to 6, but is 7",
+      "components[0].components[0].min_values: must be a whole number from 0 to 25, but is 26",
+      "components[0].components[0].max_values: must be a whole number from 1 to 25, but is 0",
+      "components[0].id: must be a whole number from 0 to 2147483647, but is -1",
+      "components[0].accent_color: must be a whole number from 0 to 16777215, but is 16777216"
+    ])
+  })
+})
+
 describe("Components V2", () => {
   it("has texts of 1 to 4000 characters, and 4000 over all", () => {
     taken(inV2({ type: 10, content: "😀".repeat(4000) }))

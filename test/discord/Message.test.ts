@@ -122,6 +122,23 @@ describe("limits", () => {
     refuse("flags", { flags: Number.NaN })
   })
 
+  it("names the flags that it may not set", () => {
+    const known = "SuppressEmbeds (4), SuppressNotifications (4096), IsVoiceMessage (8192), IsComponentsV2 (32768)"
+    const flagsOf = (flags: number) => violationsOf({ content: "x", flags })
+    assert.deepStrictEqual(flagsOf(4 + 64 + 1), [`flags: must have no flags but ${known}, but has 65`])
+    for (const value of [-4, 2 ** 32, 4.5, Number.NaN]) {
+      assert.deepStrictEqual(flagsOf(value), [`flags: must have no flags but ${known}, but is ${value}`])
+    }
+  })
+
+  it("names the word that a username may not have", () => {
+    const usernameOf = (username: string) => violationsOf({ content: "x", username })
+    assert.deepStrictEqual(usernameOf("SECRET DisCord bot"), [
+      "username: must not contain \"clyde\" or \"discord\", but has \"discord\""
+    ])
+    assert.include(usernameOf("aCLYDEb")[0], "but has \"clyde\"")
+  })
+
   it("takes 10 embeds and 10 files", () => {
     const embeds = (count: number) => Array.from({ length: count }, () => ({ title: "t" }))
     const files = (count: number) => Array.from({ length: count }, (_, index) => `f${index}.txt`)

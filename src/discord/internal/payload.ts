@@ -90,13 +90,11 @@ export const list = <S extends Schema.Codec<any, any>>(
  */
 export const integer = (min: number, max: number) => {
   const expected = `a whole number from ${min} to ${max}`
-  return Schema.Finite.annotate({ expected }).check(Schema.makeFilter(
-    // What is not finite is refused already.
-    (value: number) =>
-      !Number.isFinite(value) || Number.isInteger(value) && value >= min && value <= max
-        ? undefined
-        : `must be ${expected}`
-  ))
+  return Schema.Number.annotate({ expected }).check(
+    Schema.makeFilter((value: number) =>
+      Number.isInteger(value) && value >= min && value <= max ? undefined : `must be ${expected}, but is ${value}`
+    )
+  )
 }
 
 /**
