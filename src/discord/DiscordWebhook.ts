@@ -63,7 +63,7 @@ import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import {
   InvalidOptions,
-  InvalidPayload,
+  type InvalidPayload,
   InvalidResponse,
   type InvalidUrl,
   WebhookError,
@@ -75,7 +75,7 @@ import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { invalidRequestsOf, rule } from "./internal/limits.ts"
 import type { Context as MessageContext } from "./internal/message.ts"
-import { field, items } from "./internal/payload.ts"
+import { field, items, read } from "./internal/payload.ts"
 import { Place, Webhooks } from "./internal/webhooks.ts"
 import * as Message from "./Message.ts"
 
@@ -385,7 +385,7 @@ export const make = (
       context: MessageContext
     ): Effect.Effect<Encoded, InvalidPayload> =>
       Effect.flatMap(
-        read(() => {
+        reading(() => {
           // On an edit a list would take away the files that it does not name.
           const listed = context.edits !== true || field(draft, "attachments") !== undefined
           const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes, listed)
@@ -412,7 +412,7 @@ export const make = (
         const { files, thread_id, url } = options
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
-        const draft = yield* read(() => draftOf(content, identity, options))
+        const draft = yield* reading(() => draftOf(content, identity, options))
         creates = isThere(field(draft, "thread_name"))
         const with_components = items(draft, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
@@ -462,7 +462,7 @@ export const make = (
       edit: (message, changes, options = {}) =>
         Effect.suspend(() => {
           const encoded = Effect.gen(function*() {
-            const draft = yield* read(() => draftOf(changes, {}, options))
+            const draft = yield* reading(() => draftOf(changes, {}, options))
             // An empty list removes them, and it too would be dropped.
             const query = { with_components: field(draft, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
@@ -527,12 +527,8 @@ const fieldsOf = (options: object): object =>
     Object.entries(options).filter(([key, value]) => value !== undefined && !aboutRequest.has(key))
   )
 
-// What a program gives may throw when it is read, and what it throws may hold the payload.
-const read = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
-  Effect.try({
-    try: evaluate,
-    catch: () => new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
-  })
+const reading = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
+  Effect.suspend(() => Effect.fromResult(read(evaluate)))
 
 // What is neither a text nor an object stays as it is, for the schema to refuse.
 const draftOf = (content: unknown, identity: object, options: object): unknown =>

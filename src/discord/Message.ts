@@ -36,7 +36,7 @@ import { topLevel } from "./internal/component.ts"
 import * as Lint from "./internal/lint.ts"
 import { changesRule, contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
 import { pathOf } from "./internal/path.ts"
-import { list, nullish, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
+import { list, nullish, read, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
 import { split as splitText } from "./internal/split.ts"
 import { splitEmbeds as groupEmbeds } from "./internal/splitEmbeds.ts"
 import { text, url } from "./internal/text.ts"
@@ -189,16 +189,11 @@ const violationsOfChanges = violationsOf(ruled(keys, changesRule))
 
 type Known = Parameters<typeof contextRule>[1]
 
-const check = (
-  message: unknown,
-  context: Known,
-  before: ReadonlyArray<Violation> = []
-): Result.Result<Message, InvalidPayload> => {
+const check = (message: unknown, context: Known, before: ReadonlyArray<Violation> = []): Message => {
   const violations = [...before, ...(context.edits === true ? violationsOfChanges : violationsOfMessage)(message)]
   if (typeof message === "object" && message !== null) contextRule(message, context, reportTo(violations))
-  return violations.length === 0
-    ? Result.succeed(message as Message)
-    : Result.fail(new InvalidPayload({ violations }))
+  if (violations.length > 0) throw new InvalidPayload({ violations })
+  return message as Message
 }
 
 const reportTo = (violations: Array<Violation>): Report => (path, text) =>
@@ -217,10 +212,11 @@ export const construct = (
   input: unknown,
   context: Known,
   before: ReadonlyArray<Violation> = []
-): Result.Result<Message, InvalidPayload> => {
-  const violations = [...before]
-  return check(messageToWire(input, reportTo(violations)), context, violations)
-}
+): Result.Result<Message, InvalidPayload> =>
+  read(() => {
+    const violations = [...before]
+    return check(messageToWire(input, reportTo(violations)), context, violations)
+  })
 
 /**
  * Makes a message; throws `InvalidPayload` with every violation.
@@ -273,8 +269,8 @@ export const makeEffect = (input: Input, context?: Context): Effect.Effect<Messa
  * @category validation
  * @since 0.1.0
  */
-export const validate = (message: Message, context: Context = {}): Effect.Effect<Message, InvalidPayload> =>
-  Effect.suspend(() => Effect.fromResult(check(message, context)))
+export const validate = (message: Message, context?: Context): Effect.Effect<Message, InvalidPayload> =>
+  Effect.suspend(() => Effect.fromResult(read(() => check(message, context ?? {}))))
 
 /**
  * Tells what Discord takes but nobody wants: warnings, not errors.
@@ -289,7 +285,8 @@ export const validate = (message: Message, context: Context = {}): Effect.Effect
  * @category validation
  * @since 0.1.0
  */
-export const lint: (message: Message) => ReadonlyArray<Violation> = Lint.lint
+export const lint = (message: Message): ReadonlyArray<Violation> =>
+  Result.getOrElse(read(() => Lint.lint(message)), ({ violations }) => violations)
 
 /**
  * The same message without a notification.

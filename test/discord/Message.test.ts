@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema } from "effect"
 import { WebhookError } from "effect-webhooks"
-import { AllowedMentions, Message } from "effect-webhooks/discord"
+import { AllowedMentions, Component, Embed, Message, Poll } from "effect-webhooks/discord"
 import { pathsOf, violationsOf } from "./violationsOf.ts"
 
 const withComponents = { query: { with_components: true } }
@@ -308,6 +308,62 @@ describe("every violation at once", () => {
     assert.throws(() => Message.make(input), WebhookError.InvalidPayload)
     assert.strictEqual(error.violations.length, 14)
     assert.include(error.message, "embeds[1].title: must be at most 256 characters, but has 257")
+  })
+})
+
+describe("a value that throws when it is read", () => {
+  const fail = () => {
+    throw new Error("SECRET")
+  }
+  const throwing = new Proxy({}, { get: fail, getOwnPropertyDescriptor: fail, has: fail, ownKeys: fail })
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+  const constructors = { Message, Embed, Poll, Component, AllowedMentions } as unknown as Record<string, {
+    readonly make: (input: unknown) => unknown
+    readonly makeEffect: (input: unknown) => Effect.Effect<unknown, WebhookError.InvalidPayload>
+  }>
+  const wrong = [{ path: "", message: "reading it throws" }]
+
+  for (const [name, { make, makeEffect }] of Object.entries(constructors)) {
+    it(`is a violation for ${name}`, () => {
+      for (const input of [throwing, revoked()]) {
+        assert.deepStrictEqual(Effect.runSync(Effect.flip(makeEffect(input))).violations, wrong)
+        assert.throws(() => make(input), WebhookError.InvalidPayload, "reading it throws")
+      }
+    })
+  }
+
+  it("is a violation for validate, wherever it is, and for its context", () => {
+    for (const value of [throwing, revoked()]) {
+      for (const message of [value, { embeds: [value] }, { content: "x", allowed_mentions: value }]) {
+        assert.deepStrictEqual(violationsOf(message), [": reading it throws"])
+      }
+      assert.deepStrictEqual(violationsOf({ content: "x" }, value), [": reading it throws"])
+      assert.deepStrictEqual(violationsOf({ content: "x" }, { query: value }), [": reading it throws"])
+    }
+  })
+
+  it("is a warning of lint, and a violation for a gallery", () => {
+    assert.deepStrictEqual(Message.lint(throwing), wrong)
+    assert.throws(
+      () => Embed.gallery(throwing as never, ["https://example.com/1.png"]),
+      WebhookError.InvalidPayload,
+      "reading it throws"
+    )
+  })
+})
+
+describe("null in a context", () => {
+  it("is nothing", () => {
+    const message = { content: "x", thread_name: "t" }
+    const contexts = [null, { files: null }, { query: null }, { query: { thread_id: null, with_components: null } }]
+    for (const context of contexts) {
+      assert.deepStrictEqual(violationsOf(message, context as never), [])
+      assert.strictEqual(Message.make(message, context as never), message as Message.Message)
+    }
   })
 })
 

@@ -104,12 +104,12 @@ const rowsRule = (components: ReadonlyArray<unknown>, report: Report): void => {
  */
 export const contextRule = (message: unknown, context: Context, report: Report): void => {
   const { files, query } = context
-  if (files !== undefined) {
+  if (files) {
     if (files.length > maxFiles) report(["files"], `must have at most ${maxFiles} items, but has ${files.length}`)
     // A message that is edited may have files already, and nobody here knows their names.
     if (context.edits !== true) attachmentRule(message, files, report)
   }
-  if (isSet(field(message, "thread_name")) && query?.thread_id !== undefined) {
+  if (isSet(field(message, "thread_name")) && isSet(query?.thread_id)) {
     report(["thread_name"], "must not be set beside the thread_id of the query: one makes a thread, one names it")
   }
   const components = items(message, "components")

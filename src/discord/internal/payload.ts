@@ -235,17 +235,34 @@ const expected = (ast: SchemaAST.AST): string => {
 }
 
 /**
+ * Reads what a program gives, which may throw: what it throws may hold the
+ * payload, so it is not shown.
+ *
+ * @internal
+ */
+export const read = <A>(evaluate: () => A): Result.Result<A, InvalidPayload> =>
+  Result.try({
+    try: evaluate,
+    catch: (error) =>
+      error instanceof InvalidPayload
+        ? error
+        : new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
+  })
+
+/**
  * `make` and `makeEffect` of a payload: bring the input to the wire, then check it.
  *
  * @internal
  */
 export const constructors = <Input, A>(schema: Schema.Codec<A>, toWire: (input: Input) => unknown) => {
   const check = violationsOf(schema)
-  const result = (input: Input): Result.Result<A, InvalidPayload> => {
-    const wire = toWire(input)
-    const violations = check(wire)
-    return violations.length === 0 ? Result.succeed(wire as A) : Result.fail(new InvalidPayload({ violations }))
-  }
+  const result = (input: Input): Result.Result<A, InvalidPayload> =>
+    read(() => {
+      const wire = toWire(input)
+      const violations = check(wire)
+      if (violations.length > 0) throw new InvalidPayload({ violations })
+      return wire as A
+    })
   return {
     make: (input: Input): A => Result.getOrThrow(result(input)),
     makeEffect: (input: Input): Effect.Effect<A, InvalidPayload> =>
