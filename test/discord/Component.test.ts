@@ -74,6 +74,15 @@ describe("buttons", () => {
     refused(at("emoji.id"), inRow({ ...link, emoji: { id: "fire" } }))
   })
 
+  it("have no emoji where it is empty", () => {
+    for (const emoji of [{}, { id: null, name: null }, { name: "" }, { name: " ", animated: true }]) {
+      refused(at("emoji"), inRow({ ...link, emoji }))
+      refused([...at("emoji"), "components[0].components[0]"], inRow({ ...link, label: null, emoji }))
+    }
+    taken(inRow({ ...link, emoji: null }))
+    taken(inRow({ ...link, label: null, emoji: { id: "1" } }))
+  })
+
   it("have limits", () => {
     taken(inRow({ ...link, label: "😀".repeat(80) }))
     refused(at("label"), inRow({ ...link, label: x(81) }))
@@ -106,6 +115,7 @@ describe("selects", () => {
       inRow({ ...select, options: [{ label: "l", value: "v", description: x(101) }] })
     )
     refused(at("custom_id"), inRow({ ...select, custom_id: undefined }))
+    refused(at("options[0].emoji"), inRow({ ...select, options: [{ label: "l", value: "v", emoji: {} }] }))
   })
 
   it("are of users, roles, mentionables and channels too", () => {

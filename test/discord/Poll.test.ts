@@ -37,6 +37,8 @@ describe("poll", () => {
     ["poll.answers", { answers: answers(11) }],
     ["poll.answers[0].poll_media.text", answer({ text: x(56) })],
     ["poll.answers[0].poll_media.text", answer({ text: "" })],
+    ["poll.answers[0].poll_media.emoji", answer({ text: "a", emoji: {} })],
+    ["poll.answers[0].poll_media.emoji", answer({ text: "a", emoji: { id: null, name: "" } })],
     ["poll.answers[0].poll_media.emoji.id", answer({ text: "a", emoji: { id: "x" } })],
     ["poll.duration", { duration: 0 }],
     ["poll.duration", { duration: 769 }],
