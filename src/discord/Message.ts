@@ -36,7 +36,7 @@ import { topLevel } from "./internal/component.ts"
 import * as Lint from "./internal/lint.ts"
 import { changesRule, contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
 import { pathOf } from "./internal/path.ts"
-import { list, nullish, read, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
+import { items, list, nullish, read, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
 import { split as splitText } from "./internal/split.ts"
 import { splitEmbeds as groupEmbeds } from "./internal/splitEmbeds.ts"
 import { text, url } from "./internal/text.ts"
@@ -91,13 +91,14 @@ export interface Message {
 }
 
 /**
- * What `make` takes: a message whose embeds and components may be builders (of
- * discord.js, say), or anything else with a `toJSON`.
+ * What `make` takes: a message whose embeds, components and mentions may be
+ * builders (of discord.js, say), or anything else with a `toJSON`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Input extends Omit<Message, "embeds" | "components"> {
+export interface Input extends Omit<Message, "embeds" | "components" | "allowed_mentions"> {
+  readonly allowed_mentions?: AllowedMentions | { readonly toJSON: () => unknown } | null | undefined
   readonly embeds?: ReadonlyArray<Embed.Input | { readonly toJSON: () => unknown }> | null | undefined
   readonly components?: ReadonlyArray<Component.TopLevel | { readonly toJSON: () => unknown }> | null | undefined
 }
@@ -147,11 +148,13 @@ const username = text(80, "required").check(
 const settable = Object.values(flags).reduce((all, flag) => all | flag, 0)
 const settableNames = Object.entries(flags).map(([name, flag]) => `${name} (${flag})`).join(", ")
 
+const isFlags = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 31
+
 const flagBits = Schema.Number.annotate({ expected: "a whole number of flags" }).check(
   Schema.makeFilter((value: number) => {
-    const isBits = Number.isInteger(value) && value >= 0 && value < 2 ** 31
-    if (isBits && (value & ~settable) === 0) return undefined
-    return `must have no flags but ${settableNames}, but ${isBits ? `has ${value & ~settable}` : `is ${value}`}`
+    const unknown = isFlags(value) ? value & ~settable : undefined
+    if (unknown === 0) return undefined
+    return `must have no flags but ${settableNames}, but ${unknown !== undefined ? `has ${unknown}` : `is ${value}`}`
   })
 )
 
@@ -224,8 +227,8 @@ export const construct = (
  * **Details**
  *
  * Without a `context` it checks what holds in every request: components need no
- * `with_components`, and `attachments` count as files. Embeds and components
- * with a `toJSON` are asked for it.
+ * `with_components`, and `attachments` count as files. Embeds, components and
+ * mentions with a `toJSON` are asked for it.
  *
  * @category constructors
  * @since 0.1.0
@@ -294,10 +297,11 @@ export const lint = (message: Message): ReadonlyArray<Violation> =>
  * @category combinators
  * @since 0.1.0
  */
-export const silent = <M extends Input>(self: M): Omit<M, "flags"> & { readonly flags: number } => ({
-  ...self,
-  flags: (self.flags ?? 0) | flags.SuppressNotifications
-})
+export const silent = <M extends Input>(self: M): Omit<M, "flags"> & { readonly flags: number } => {
+  const before = self.flags ?? 0
+  // What is no set of flags stays as it is, for the validator to refuse.
+  return { ...self, flags: isFlags(before) ? before | flags.SuppressNotifications : before }
+}
 
 /**
  * Cuts a text into contents of at most 2,000 characters.
@@ -349,7 +353,9 @@ export const split = (text: string): Array<string> => splitText(text, 2000)
  * @since 0.1.0
  */
 export const splitEmbeds = (message: Message): Array<Message> => {
-  const [first, ...rest] = groupEmbeds(message.embeds ?? [])
+  // What cannot be counted stays together, for the validator to refuse.
+  const groups = read(() => groupEmbeds(items(message, "embeds") as ReadonlyArray<Embed.Embed>))
+  const [first, ...rest] = Result.getOrElse(groups, () => [])
   if (first === undefined) return [message]
   const { allowed_mentions, avatar_url, flags, tts, username } = message
   const shared = Object.fromEntries(

@@ -405,6 +405,22 @@ describe("make", () => {
     assert.deepStrictEqual(message, { embeds: [{ title: "t" }], components: [row] } as never)
   })
 
+  it("asks allowed_mentions for their JSON", () => {
+    const mentions = (allowed_mentions: AllowedMentions.AllowedMentions) => ({
+      content: "x",
+      allowed_mentions: { parse: ["users" as const], toJSON: () => allowed_mentions }
+    })
+    assert.deepStrictEqual(Message.make(mentions({ parse: [] })), { content: "x", allowed_mentions: { parse: [] } })
+    const error = Effect.runSync(Effect.flip(Message.makeEffect(mentions({ users: ["SECRET"] }))))
+    assert.deepStrictEqual(error.violations.map(({ path }) => path), ["allowed_mentions.users[0]"])
+    const toJSON = () => {
+      throw new Error("SECRET")
+    }
+    const broken = Effect.runSync(Effect.flip(Message.makeEffect({ content: "x", allowed_mentions: { toJSON } })))
+    assert.deepStrictEqual(broken.violations[0], { path: "allowed_mentions", message: "its toJSON throws" })
+    assert.notInclude(broken.message, "SECRET")
+  })
+
   it("tells of a builder that throws, and not what", () => {
     const builder = {
       toJSON: () => {
@@ -464,6 +480,16 @@ describe("helpers", () => {
     assert.deepStrictEqual(violationsOf(Message.silent({ content: "x" })), [])
   })
 
+  it("leaves flags that are none for the validator to refuse", () => {
+    for (const flags of ["4", Number.NaN, 4.5, -4, 2 ** 32, 1, {}]) {
+      const silent = Message.silent({ content: "x", flags: flags as never })
+      assert.deepStrictEqual(pathsOf(silent), ["flags"])
+    }
+    for (const flags of [undefined, null]) {
+      assert.deepStrictEqual(Message.silent({ content: "x", flags }), { content: "x", flags: 4096 })
+    }
+  })
+
   it("pings nobody", () => {
     assert.deepStrictEqual(violationsOf({ content: "@everyone", allowed_mentions: AllowedMentions.none }), [])
   })
@@ -490,6 +516,32 @@ describe("helpers", () => {
     const grid = Array.from({ length: 4 }, () => ({ url, image: { url } }))
     const messages = Message.splitEmbeds({ embeds: [...strangers, ...grid] })
     assert.deepStrictEqual(messages.map(({ embeds }) => embeds?.length), [8, 4])
+  })
+
+  it("leaves embeds that are none for the validator to refuse", () => {
+    const embeds = Array.from({ length: 11 }, () => ({ title: "t" }))
+    const toJSON = () => {
+      throw new Error("SECRET")
+    }
+    for (const wrong of [null, undefined, 5, "embed", { toJSON }, { toJSON: () => null }]) {
+      const message = { embeds: [...embeds, wrong] } as Message.Message
+      assert.deepStrictEqual(Message.splitEmbeds(message), [message])
+    }
+    for (const message of [{ embeds: 5 }, { embeds: { length: 1 } }, null, undefined]) {
+      assert.deepStrictEqual(Message.splitEmbeds(message as never), [message] as never)
+    }
+  })
+
+  it("counts embeds with a toJSON by what it gives", () => {
+    const url = "https://example.com"
+    const built = (embed: Embed.Embed) => ({ toJSON: () => embed })
+    const large = built({ description: "x".repeat(4000) })
+    const grid = Array.from({ length: 4 }, () => built({ url, image: { url } }))
+    const cut = (embeds: ReadonlyArray<unknown>) =>
+      Message.splitEmbeds({ embeds } as Message.Message).map(({ embeds }) => embeds as ReadonlyArray<unknown>)
+    assert.deepStrictEqual(cut([large, large]), [[large], [large]])
+    const strangers = Array.from({ length: 8 }, () => built({ title: "t" }))
+    assert.deepStrictEqual(cut([...strangers, ...grid]), [strangers, grid])
   })
 
   it("leaves a message without embeds as it is", () => {

@@ -136,6 +136,16 @@ export const items = (input: unknown, key: PropertyKey): ReadonlyArray<unknown> 
 const none: ReadonlyArray<unknown> = []
 
 /**
+ * What JSON makes of a builder, or of anything else with a `toJSON`.
+ *
+ * @internal
+ */
+export const jsonOf = (value: unknown): unknown => {
+  const toJSON = field(value, "toJSON")
+  return typeof toJSON === "function" ? toJSON.call(value) : value
+}
+
+/**
  * Brings a date to the wire's ISO 8601. What is no date, or not a valid one,
  * stays as it is, for the schema to refuse.
  *
