@@ -188,6 +188,8 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
   readonly baseUrl?: string | URL | undefined
   /**
    * How much of an answer's body is kept, in bytes: a message may be long.
+   * Discord's codes are read from it too, so with a small value no webhook is
+   * found to be gone, and none is retired.
    *
    * @default 1048576
    */
