@@ -182,24 +182,49 @@ const line = (text: string): string => {
 
 const keyOf = (key: string): string | number => /^\d{1,6}$/.test(key) ? Number(key) : line(key)
 
-const flatten = (node: unknown, path: ReadonlyArray<string | number>, issues: Array<Issue>): void => {
-  const add = (at: ReadonlyArray<string | number>, code: unknown, message: string) => {
-    if (issues.length === limits.issues) return
-    issues.push({ path: pathOf(at), code: typeof code === "string" ? line(code) : undefined, message: line(message) })
-  }
+type Path = ReadonlyArray<string | number>
+
+const flatten = (node: unknown, path: Path, issues: Array<Issue>): void => {
   if (path.length > limits.depth) return
   if (Array.isArray(node)) {
-    for (const entry of node) {
+    for (const [index, entry] of node.entries()) {
       // v6 names the items that are wrong, and not what is: { "embeds": ["0"] }.
-      if (typeof entry === "string" && /^\d{1,6}$/.test(entry)) add([...path, Number(entry)], undefined, "is not valid")
-      else if (typeof entry === "string") add(path, undefined, entry)
-      else if (isRecord(entry) && typeof entry.message === "string") add(path, entry.code, entry.message)
+      if (typeof entry === "string" && /^\d{1,6}$/.test(entry)) {
+        add({ message: "is not valid" }, [...path, Number(entry)], issues)
+      } else if (typeof entry === "string" || (isRecord(entry) && typeof entry.message === "string")) {
+        add(entry, path, issues)
+      } else {
+        flatten(entry, [...path, index], issues)
+      }
     }
   } else if (isRecord(node)) {
     for (const [key, child] of Object.entries(node)) {
-      flatten(child, key === "_errors" || key === "_misc" ? path : [...path, keyOf(key)], issues)
+      if (key === "_errors" || key === "_misc") leavesOf(child).forEach((leaf) => add(leaf, path, issues))
+      else flatten(child, [...path, keyOf(key)], issues)
     }
-  } else if (typeof node === "string" && path.length > 0) {
-    add(path, undefined, node)
+  } else if (path.length > 0) {
+    add(node, path, issues)
   }
+}
+
+const leavesOf = (node: unknown): ReadonlyArray<unknown> =>
+  Array.isArray(node) ? node : isRecord(node) && messageOf(node) === undefined ? Object.values(node) : [node]
+
+// A leaf is a text, or says what is wrong in a text or at least by a code.
+const messageOf = (leaf: unknown): string | undefined => {
+  if (typeof leaf === "string") return leaf
+  if (!isRecord(leaf)) return undefined
+  const { code, message } = leaf
+  return typeof message === "string"
+    ? message
+    : typeof code === "string" || typeof code === "number"
+    ? String(code)
+    : undefined
+}
+
+const add = (leaf: unknown, path: Path, issues: Array<Issue>): void => {
+  const message = messageOf(leaf)
+  if (message === undefined || issues.length === limits.issues) return
+  const code = isRecord(leaf) && typeof leaf.code === "string" ? line(leaf.code) : undefined
+  issues.push({ path: pathOf(path), code, message: line(message) })
 }

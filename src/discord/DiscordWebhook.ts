@@ -8,6 +8,8 @@
  *
  * - Sends to one webhook keep its pace, whatever its thread: one goes first,
  *   and the others as its answers allow.
+ * - A 429 is waited out for the longer of the times that its header and its body
+ *   name.
  * - A 429 that holds for the whole address, Discord's global one or
  *   Cloudflare's, holds back every webhook that leaves by the same way: directly
  *   or by that proxy; by another proxy they go on. Layers over one `Transport`
@@ -63,7 +65,7 @@ import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import {
   InvalidOptions,
-  InvalidPayload,
+  type InvalidPayload,
   InvalidResponse,
   type InvalidUrl,
   WebhookError,
@@ -75,7 +77,7 @@ import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { invalidRequestsOf, rule } from "./internal/limits.ts"
 import type { Context as MessageContext } from "./internal/message.ts"
-import { field, items } from "./internal/payload.ts"
+import { field, items, read } from "./internal/payload.ts"
 import { Place, Webhooks } from "./internal/webhooks.ts"
 import * as Message from "./Message.ts"
 
@@ -91,6 +93,8 @@ export interface ParsedUrl {
   readonly token: Redacted.Redacted<string>
   /** The thread to post into. */
   readonly threadId?: string
+  /** Discord is to answer with the message. */
+  readonly wait?: true
 }
 
 /**
@@ -100,7 +104,7 @@ export interface ParsedUrl {
  *
  * Taken are discord.com and the old discordapp.com, those of the PTB and Canary
  * clients, with or without an API version, a trailing slash, `/slack` or
- * `/github`, and a query, of which `thread_id` is kept. Host and path must match
+ * `/github`, and a query, of which `thread_id` and `wait` are kept. Host and path must match
  * exactly: a URL that only contains Discord's is refused. The error never shows
  * the URL.
  *
@@ -121,10 +125,11 @@ export interface ParsedUrl {
 export const parseUrl = (
   url: string | URL | Redacted.Redacted<string>
 ): Result.Result<ParsedUrl, InvalidUrl> =>
-  Result.map(readUrl(url, "url", api), ({ id, threadId, token }) => ({
+  Result.map(readUrl(url, "url", api), ({ id, threadId, token, wait }) => ({
     id,
     token: Redacted.make(token, { label: "discord token" }),
-    ...(threadId === undefined ? {} : { threadId })
+    ...(threadId === undefined ? {} : { threadId }),
+    ...(wait ? { wait } : {})
   }))
 
 /**
@@ -155,7 +160,7 @@ export type FileInput = File | {
  * @since 0.1.0
  */
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
-  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go. Without it every send brings its `url`. */
+  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go, and `wait=true` has Discord answer with them. Without it every send brings its `url`. */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
   /** Who messages are from, where they do not say it themselves. */
   readonly username?: string | undefined
@@ -183,6 +188,8 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
   readonly baseUrl?: string | URL | undefined
   /**
    * How much of an answer's body is kept, in bytes: a message may be long.
+   * Discord's codes are read from it too, so with a small value no webhook is
+   * found to be gone, and none is retired.
    *
    * @default 1048576
    */
@@ -213,12 +220,15 @@ export interface SendOptions extends RequestOptions, Message.Input {
  * **Details**
  *
  * Without `allowed_mentions` the text pings by Discord's default again. If
- * there are `attachments`, they must list all that are to stay.
+ * there are `attachments`, they must list all that are to stay; without them
+ * new files are added, which then have no `description`. A message
+ * becomes one of Components V2 by the flag, with `content`, `embeds` and `poll`
+ * set to `null`; no edit adds a poll.
  *
  * @category models
  * @since 0.1.0
  */
-export type Edit = Omit<Message.Input, "username" | "avatar_url" | "tts" | "poll" | "thread_name" | "applied_tags">
+export type Edit = Omit<Message.Input, "username" | "avatar_url" | "tts" | "thread_name" | "applied_tags">
 
 /**
  * Options of an edit: any key that can be changed, and those of a `Webhook`'s send.
@@ -270,7 +280,7 @@ export class DiscordWebhook extends Context.Service<DiscordWebhook, {
  * builders or anything else with a `toJSON`. A message that Discord would
  * refuse is a `Failed` with `InvalidPayload`, which has every violation and its
  * path, and no attempt is made. Discord does not tell whether a message was
- * saved unless it is asked to: `post` does.
+ * saved unless it is asked to: `post` does, and `wait=true` in a webhook's URL.
  *
  * @category sending
  * @since 0.1.0
@@ -379,10 +389,12 @@ export const make = (
       context: MessageContext
     ): Effect.Effect<Encoded, InvalidPayload> =>
       Effect.flatMap(
-        read(() => {
-          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes)
+        reading(() => {
+          // On an edit a list would take away the files that it does not name.
+          const listed = context.edits !== true || field(draft, "attachments") !== undefined
+          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes, listed)
           const known = { ...context, applicationOwned, files: uploads.map(({ name }) => name) }
-          return { uploads, message: Message.construct(attach(draft, uploads), known, violations) }
+          return { uploads, message: Message.construct(listed ? attach(draft, uploads) : draft, known, violations) }
         }),
         ({ message, uploads }) =>
           Result.isFailure(message)
@@ -404,16 +416,16 @@ export const make = (
         const { files, thread_id, url } = options
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
-        const draft = yield* read(() => draftOf(content, identity, options))
+        const draft = yield* reading(() => draftOf(content, identity, options))
         creates = isThere(field(draft, "thread_name"))
         const with_components = items(draft, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
-        const threadOf = thread_id !== undefined || creates
-          ? () => thread_id
-          : to !== undefined
-          ? () => to.threadId
-          : webhooks.threads()
-        place = new Place("POST", "", { wait, with_components }, threadOf)
+        const threaded = thread_id !== undefined || creates
+        const askedOf = to !== undefined ? () => to : webhooks.asked(!threaded)
+        place = new Place("POST", "", { with_components }, (target) => {
+          const asked = askedOf(target)
+          return { threadId: threaded ? thread_id : asked.threadId, wait: wait || asked.wait }
+        })
         return { ...encoded, url: to?.url, route: place }
       })
       return {
@@ -440,7 +452,7 @@ export const make = (
           method,
           `/messages/${message.id}`,
           { with_components },
-          () => message.thread_id ?? to.threadId
+          () => ({ threadId: message.thread_id ?? to.threadId })
         )
         return { ...body, url: to.url, route: place }
       })
@@ -454,8 +466,9 @@ export const make = (
       edit: (message, changes, options = {}) =>
         Effect.suspend(() => {
           const encoded = Effect.gen(function*() {
-            const draft = yield* read(() => draftOf(changes, {}, options))
-            const query = { with_components: items(draft, "components").length > 0 }
+            const draft = yield* reading(() => draftOf(changes, {}, options))
+            // An empty list removes them, and it too would be dropped.
+            const query = { with_components: field(draft, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
           })
           return readMessage(revisit("PATCH", message, options, encoded))
@@ -518,12 +531,8 @@ const fieldsOf = (options: object): object =>
     Object.entries(options).filter(([key, value]) => value !== undefined && !aboutRequest.has(key))
   )
 
-// What a program gives may throw when it is read, and what it throws may hold the payload.
-const read = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
-  Effect.try({
-    try: evaluate,
-    catch: () => new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
-  })
+const reading = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
+  Effect.suspend(() => Effect.fromResult(read(evaluate)))
 
 // What is neither a text nor an object stays as it is, for the schema to refuse.
 const draftOf = (content: unknown, identity: object, options: object): unknown =>

@@ -26,10 +26,11 @@
  */
 import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPayload } from "../WebhookError.ts"
 import { embedToWire, isEmptyEmbed, maxTotal, totalOf } from "./internal/embed.ts"
-import { color, constructors, list, nullish, ruled } from "./internal/payload.ts"
+import { color, constructors, list, nullish, read, ruled } from "./internal/payload.ts"
 import { text, url } from "./internal/text.ts"
 import { timestamp } from "./internal/timestamp.ts"
 
@@ -217,5 +218,9 @@ export const gallery = (input: Input & { readonly url: string }, images: Readonl
       violations: [{ path: "images", message: `must have 1 to 4 items, but has ${images.length}` }]
     })
   }
-  return images.map((image, index) => make({ ...(index === 0 ? input : { url: input.url }), image: { url: image } }))
+  return Result.getOrThrow(
+    read(() =>
+      images.map((image, index) => make({ ...(index === 0 ? input : { url: input.url }), image: { url: image } }))
+    )
+  )
 }

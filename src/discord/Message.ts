@@ -34,9 +34,9 @@ import * as Embed from "./Embed.ts"
 import { attachment } from "./internal/attachment.ts"
 import { topLevel } from "./internal/component.ts"
 import * as Lint from "./internal/lint.ts"
-import { contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
+import { changesRule, contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
 import { pathOf } from "./internal/path.ts"
-import { list, nullish, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
+import { items, list, nullish, read, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
 import { split as splitText } from "./internal/split.ts"
 import { splitEmbeds as groupEmbeds } from "./internal/splitEmbeds.ts"
 import { text, url } from "./internal/text.ts"
@@ -91,13 +91,14 @@ export interface Message {
 }
 
 /**
- * What `make` takes: a message whose embeds and components may be builders (of
- * discord.js, say), or anything else with a `toJSON`.
+ * What `make` takes: a message whose embeds, components and mentions may be
+ * builders (of discord.js, say), or anything else with a `toJSON`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Input extends Omit<Message, "embeds" | "components"> {
+export interface Input extends Omit<Message, "embeds" | "components" | "allowed_mentions"> {
+  readonly allowed_mentions?: AllowedMentions | { readonly toJSON: () => unknown } | null | undefined
   readonly embeds?: ReadonlyArray<Embed.Input | { readonly toJSON: () => unknown }> | null | undefined
   readonly components?: ReadonlyArray<Component.TopLevel | { readonly toJSON: () => unknown }> | null | undefined
 }
@@ -138,19 +139,41 @@ export const Flags: {
 } = flags
 
 const username = text(80, "required").check(
-  Schema.makeFilter((value: string) =>
-    /clyde|discord/i.test(value) ? "must not contain \"clyde\" or \"discord\"" : undefined
-  )
+  Schema.makeFilter((value: string) => {
+    const found = /clyde|discord/i.exec(value)
+    return found === null ? undefined : `must not contain "clyde" or "discord", but has "${found[0].toLowerCase()}"`
+  })
 )
 
-const settable = Object.values(flags).reduce((all, flag) => all | flag, 0)
+const isFlags = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 31
 
-const flagBits = Schema.Finite.annotate({ expected: "a whole number of flags" }).check(Schema.makeFilter(
-  (value: number) =>
-    !Number.isFinite(value) || Number.isInteger(value) && value >= 0 && value <= settable && (value & ~settable) === 0
-      ? undefined
-      : `must have no flags but ${Object.entries(flags).map(([name, flag]) => `${name} (${flag})`).join(", ")}`
-))
+const flagBits = (settable: Partial<typeof flags>) => {
+  const all = Object.values(settable).reduce((all, flag) => all | flag, 0)
+  const names = Object.entries(settable).map(([name, flag]) => `${name} (${flag})`).join(", ")
+  return Schema.Number.annotate({ expected: "a whole number of flags" }).check(
+    Schema.makeFilter((value: number) => {
+      const others = isFlags(value) ? value & ~all : undefined
+      if (others === 0) return undefined
+      return `must have no flags but ${names}, but ${others === undefined ? `is ${value}` : `has ${others}`}`
+    })
+  )
+}
+
+const keys = Schema.Struct({
+  content: nullish(text(2000)),
+  username: nullish(username),
+  avatar_url: nullish(url(2048, "any")),
+  tts: nullish(Schema.Boolean),
+  embeds: nullish(list(Embed.Embed, { max: 10 })),
+  allowed_mentions: nullish(AllowedMentions),
+  // The rule is what tells the kinds of buttons and the contents of a row apart.
+  components: nullish(list(topLevel as Schema.Codec<any> as Schema.Codec<Component.TopLevel>, { max: 40 })),
+  attachments: nullish(list(attachment, { max: 10 })),
+  poll: nullish(Poll),
+  flags: nullish(flagBits(flags)),
+  thread_name: nullish(text(100)),
+  applied_tags: nullish(list(snowflake, { max: 5 }))
+})
 
 /**
  * The schema of a message on the wire.
@@ -163,39 +186,24 @@ const flagBits = Schema.Finite.annotate({ expected: "a whole number of flags" })
  * @category schemas
  * @since 0.1.0
  */
-export const Message: Schema.Codec<Message> = ruled(
-  Schema.Struct({
-    content: nullish(text(2000)),
-    username: nullish(username),
-    avatar_url: nullish(url(2048, "any")),
-    tts: nullish(Schema.Boolean),
-    embeds: nullish(list(Embed.Embed, { max: 10 })),
-    allowed_mentions: nullish(AllowedMentions),
-    // The rule is what tells the kinds of buttons and the contents of a row apart.
-    components: nullish(list(topLevel as Schema.Codec<any> as Schema.Codec<Component.TopLevel>, { max: 40 })),
-    attachments: nullish(list(attachment, { max: 10 })),
-    poll: nullish(Poll),
-    flags: nullish(flagBits),
-    thread_name: nullish(text(100)),
-    applied_tags: nullish(list(snowflake, { max: 5 }))
-  }),
-  messageRule
-)
+export const Message: Schema.Codec<Message> = ruled(keys, messageRule)
 
 const violationsOfMessage = violationsOf(Message)
 
+const { IsComponentsV2, SuppressEmbeds } = flags
+
+const violationsOfChanges = violationsOf(ruled(
+  Schema.Struct({ ...keys.fields, flags: nullish(flagBits({ SuppressEmbeds, IsComponentsV2 })) }),
+  changesRule
+))
+
 type Known = Parameters<typeof contextRule>[1]
 
-const check = (
-  message: unknown,
-  context: Known,
-  before: ReadonlyArray<Violation> = []
-): Result.Result<Message, InvalidPayload> => {
-  const violations = [...before, ...violationsOfMessage(message)]
+const check = (message: unknown, context: Known, before: ReadonlyArray<Violation> = []): Message => {
+  const violations = [...before, ...(context.edits === true ? violationsOfChanges : violationsOfMessage)(message)]
   if (typeof message === "object" && message !== null) contextRule(message, context, reportTo(violations))
-  return violations.length === 0
-    ? Result.succeed(message as Message)
-    : Result.fail(new InvalidPayload({ violations }))
+  if (violations.length > 0) throw new InvalidPayload({ violations })
+  return message as Message
 }
 
 const reportTo = (violations: Array<Violation>): Report => (path, text) =>
@@ -214,10 +222,11 @@ export const construct = (
   input: unknown,
   context: Known,
   before: ReadonlyArray<Violation> = []
-): Result.Result<Message, InvalidPayload> => {
-  const violations = [...before]
-  return check(messageToWire(input, reportTo(violations)), context, violations)
-}
+): Result.Result<Message, InvalidPayload> =>
+  read(() => {
+    const violations = [...before]
+    return check(messageToWire(input, reportTo(violations)), context, violations)
+  })
 
 /**
  * Makes a message; throws `InvalidPayload` with every violation.
@@ -225,8 +234,8 @@ export const construct = (
  * **Details**
  *
  * Without a `context` it checks what holds in every request: components need no
- * `with_components`, and `attachments` count as files. Embeds and components
- * with a `toJSON` are asked for it.
+ * `with_components`, and `attachments` count as files. Embeds, components and
+ * mentions with a `toJSON` are asked for it.
  *
  * @category constructors
  * @since 0.1.0
@@ -270,8 +279,8 @@ export const makeEffect = (input: Input, context?: Context): Effect.Effect<Messa
  * @category validation
  * @since 0.1.0
  */
-export const validate = (message: Message, context: Context = {}): Effect.Effect<Message, InvalidPayload> =>
-  Effect.suspend(() => Effect.fromResult(check(message, context)))
+export const validate = (message: Message, context?: Context): Effect.Effect<Message, InvalidPayload> =>
+  Effect.suspend(() => Effect.fromResult(read(() => check(message, context ?? {}))))
 
 /**
  * Tells what Discord takes but nobody wants: warnings, not errors.
@@ -286,7 +295,8 @@ export const validate = (message: Message, context: Context = {}): Effect.Effect
  * @category validation
  * @since 0.1.0
  */
-export const lint: (message: Message) => ReadonlyArray<Violation> = Lint.lint
+export const lint = (message: Message): ReadonlyArray<Violation> =>
+  Result.getOrElse(read(() => Lint.lint(message)), ({ violations }) => violations)
 
 /**
  * The same message without a notification.
@@ -294,10 +304,11 @@ export const lint: (message: Message) => ReadonlyArray<Violation> = Lint.lint
  * @category combinators
  * @since 0.1.0
  */
-export const silent = <M extends Input>(self: M): Omit<M, "flags"> & { readonly flags: number } => ({
-  ...self,
-  flags: (self.flags ?? 0) | flags.SuppressNotifications
-})
+export const silent = <M extends Input>(self: M): Omit<M, "flags"> & { readonly flags: number } => {
+  const before = self.flags ?? 0
+  // What is no set of flags stays as it is, for the validator to refuse.
+  return { ...self, flags: isFlags(before) ? before | flags.SuppressNotifications : before }
+}
 
 /**
  * Cuts a text into contents of at most 2,000 characters.
@@ -349,7 +360,9 @@ export const split = (text: string): Array<string> => splitText(text, 2000)
  * @since 0.1.0
  */
 export const splitEmbeds = (message: Message): Array<Message> => {
-  const [first, ...rest] = groupEmbeds(message.embeds ?? [])
+  // What cannot be counted stays together, for the validator to refuse.
+  const groups = read(() => groupEmbeds(items(message, "embeds") as ReadonlyArray<Embed.Embed>))
+  const [first, ...rest] = Result.getOrElse(groups, () => [])
   if (first === undefined) return [message]
   const { allowed_mentions, avatar_url, flags, tts, username } = message
   const shared = Object.fromEntries(

@@ -74,6 +74,15 @@ describe("buttons", () => {
     refused(at("emoji.id"), inRow({ ...link, emoji: { id: "fire" } }))
   })
 
+  it("have no emoji where it is empty", () => {
+    for (const emoji of [{}, { id: null, name: null }, { name: "" }, { name: " ", animated: true }]) {
+      refused(at("emoji"), inRow({ ...link, emoji }))
+      refused([...at("emoji"), "components[0].components[0]"], inRow({ ...link, label: null, emoji }))
+    }
+    taken(inRow({ ...link, emoji: null }))
+    taken(inRow({ ...link, label: null, emoji: { id: "1" } }))
+  })
+
   it("have limits", () => {
     taken(inRow({ ...link, label: "😀".repeat(80) }))
     refused(at("label"), inRow({ ...link, label: x(81) }))
@@ -106,6 +115,7 @@ describe("selects", () => {
       inRow({ ...select, options: [{ label: "l", value: "v", description: x(101) }] })
     )
     refused(at("custom_id"), inRow({ ...select, custom_id: undefined }))
+    refused(at("options[0].emoji"), inRow({ ...select, options: [{ label: "l", value: "v", emoji: {} }] }))
   })
 
   it("are of users, roles, mentionables and channels too", () => {
@@ -129,6 +139,25 @@ describe("what somebody can interact with", () => {
   it("is found in a section of a container", () => {
     const message = inV2({ type: 17, components: [{ type: 9, components: [text], accessory: go }] })
     refused(["components[0].components[0].accessory"], message, { query })
+  })
+})
+
+describe("a number out of range", () => {
+  it("is named", () => {
+    const numbers = [
+      inRow({ ...link, style: 7 }),
+      inRow({ ...select, min_values: 26 }),
+      inRow({ ...select, max_values: 0 }),
+      inV2({ ...text, id: -1 }),
+      inV2({ type: 17, components: [text], accent_color: 0x1000000 })
+    ]
+    assert.deepStrictEqual(numbers.flatMap((message) => violationsOf(message, owned)), [
+      "components[0].components[0].style: must be a whole number from 1 to 6, but is 7",
+      "components[0].components[0].min_values: must be a whole number from 0 to 25, but is 26",
+      "components[0].components[0].max_values: must be a whole number from 1 to 25, but is 0",
+      "components[0].id: must be a whole number from 0 to 2147483647, but is -1",
+      "components[0].accent_color: must be a whole number from 0 to 16777215, but is 16777216"
+    ])
   })
 })
 

@@ -37,6 +37,34 @@ describe("API v10", () => {
     assert.deepStrictEqual(at({ a: { ...required, b: required } }).map(({ path }) => path), ["a", "a.b"])
   })
 
+  it("gives the code of a leaf that has no message", () => {
+    const errors = { content: { _errors: [{ code: "BASE_TYPE_REQUIRED" }, { code: 5 }, {}, "only a text"] } }
+    assert.deepStrictEqual(DiscordError.decode({ code: 50035, message: "Invalid Form Body", errors }).issues, [
+      { path: "content", code: "BASE_TYPE_REQUIRED", message: "BASE_TYPE_REQUIRED" },
+      { path: "content", code: undefined, message: "5" },
+      { path: "content", code: undefined, message: "only a text" }
+    ])
+  })
+
+  it("makes no path of an object under _errors", () => {
+    const linesOf = (_errors: unknown) =>
+      DiscordError.decode({ code: 50035, message: "Invalid Form Body", errors: { content: { _errors } } }).lines
+    assert.deepStrictEqual(linesOf({ code: "A", message: "one" }), ["content: one"])
+    assert.deepStrictEqual(linesOf({ 0: { code: "A", message: "one" }, 1: { code: "B" } }), [
+      "content: one",
+      "content: B"
+    ])
+  })
+
+  it("takes lists where objects with indices are meant", () => {
+    const errors = { embeds: [{}, { title: required }, "too many", { _errors: [{ code: "A", message: "one" }] }] }
+    assert.deepStrictEqual(DiscordError.decode({ code: 50035, message: "Invalid Form Body", errors }).lines, [
+      "embeds[1].title: This field is required",
+      "embeds: too many",
+      "embeds[3]: one"
+    ])
+  })
+
   it("takes answers without a tree", () => {
     const error = DiscordError.decode({ message: "Unknown Webhook", code: 10015 })
     assert.strictEqual(error.message, "Unknown Webhook (10015)")
@@ -60,6 +88,16 @@ describe("API v6", () => {
       { path: "username", code: undefined, message: "Must be between 1 and 80 in length." },
       { path: "", code: undefined, message: "No." }
     ])
+  })
+
+  it("has lists of trees", () => {
+    assert.deepStrictEqual(
+      DiscordError.decode({ embeds: [{}, { title: ["bad"], fields: [[{ name: ["bad"] }]] }] }).lines,
+      [
+        "embeds[1].title: bad",
+        "embeds[1].fields[0][0].name: bad"
+      ]
+    )
   })
 
   it("names the item when that is all it says", () => {
@@ -93,6 +131,14 @@ describe("what is not Discord's JSON", () => {
     let deep: unknown = required
     for (let n = 0; n < 20_000; n++) deep = { a: deep }
     assert.deepStrictEqual(DiscordError.decode({ message: "m", code: 1, errors: deep }).issues, [])
+
+    for (
+      const wrap of [(inner: unknown) => [inner], (_misc: unknown) => ({ _misc }), (_errors: unknown) => ({ _errors })]
+    ) {
+      let deep: unknown = required
+      for (let n = 0; n < 20_000; n++) deep = wrap(deep)
+      assert.deepStrictEqual(DiscordError.decode({ message: "m", code: 1, errors: deep }).issues, [])
+    }
 
     const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, required]))
     assert.strictEqual(DiscordError.decode({ message: "m", code: 1, errors: wide }).issues.length, 100)

@@ -40,6 +40,18 @@ describe("parseUrl", () => {
     assert.strictEqual(Result.getOrThrow(parsed).threadId, "42")
   })
 
+  it("keeps wait=true", () => {
+    const waitOf = (query: string) =>
+      Result.getOrThrow(DiscordWebhook.parseUrl(`https://discord.com/api/webhooks/${tail}?${query}`)).wait
+    for (const query of ["wait=true", "wait=True", "wait=1&thread_id=42"]) assert.strictEqual(waitOf(query), true)
+    for (const query of ["", "wait=false", "wait=0", "wait="]) assert.strictEqual(waitOf(query), undefined)
+  })
+
+  it("takes an empty thread for none", () => {
+    const parsed = DiscordWebhook.parseUrl(`https://discord.com/api/webhooks/${tail}?thread_id=`)
+    assert.notProperty(Result.getOrThrow(parsed), "threadId")
+  })
+
   const invalid = [
     "",
     "discord",

@@ -96,6 +96,7 @@ describe("timestamp", () => {
         "2026-11-23T12:00:00.123456+00:00",
         "2026-11-23T12:00:00-0730",
         "2024-02-29T00:00:00z",
+        "2000-02-29T00:00:00Z",
         "2026-11-23T12:00Z"
       ]
     ) take({ title: "t", timestamp })
@@ -103,6 +104,10 @@ describe("timestamp", () => {
 
   it("is nothing else", () => {
     const wrong = ["", "now", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T24:30:00Z", 1763899200000]
+    for (const day of ["2025-02-29", "2100-02-29", "2026-04-31", "2026-02-30", "2026-01-00"]) {
+      refuse(".timestamp", { title: "t", timestamp: day })
+      refuse(".timestamp", { title: "t", timestamp: `${day}T12:00:00Z` })
+    }
     for (const timestamp of [...wrong, "Mon, 23 Nov 2026 12:00:00 GMT", "1763899200"]) {
       refuse(".timestamp", { title: "t", timestamp })
     }

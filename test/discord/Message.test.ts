@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema } from "effect"
 import { WebhookError } from "effect-webhooks"
-import { AllowedMentions, Message } from "effect-webhooks/discord"
+import { AllowedMentions, Component, Embed, Message, Poll } from "effect-webhooks/discord"
 import { pathsOf, violationsOf } from "./violationsOf.ts"
 
 const withComponents = { query: { with_components: true } }
@@ -120,6 +120,23 @@ describe("limits", () => {
     refuse("flags", { flags: 2 ** 32 })
     refuse("flags", { flags: 4.5 })
     refuse("flags", { flags: Number.NaN })
+  })
+
+  it("names the flags that it may not set", () => {
+    const known = "SuppressEmbeds (4), SuppressNotifications (4096), IsVoiceMessage (8192), IsComponentsV2 (32768)"
+    const flagsOf = (flags: number) => violationsOf({ content: "x", flags })
+    assert.deepStrictEqual(flagsOf(4 + 64 + 1), [`flags: must have no flags but ${known}, but has 65`])
+    for (const value of [-4, 2 ** 32, 4.5, Number.NaN]) {
+      assert.deepStrictEqual(flagsOf(value), [`flags: must have no flags but ${known}, but is ${value}`])
+    }
+  })
+
+  it("names the word that a username may not have", () => {
+    const usernameOf = (username: string) => violationsOf({ content: "x", username })
+    assert.deepStrictEqual(usernameOf("SECRET DisCord bot"), [
+      "username: must not contain \"clyde\" or \"discord\", but has \"discord\""
+    ])
+    assert.include(usernameOf("aCLYDEb")[0], "but has \"clyde\"")
   })
 
   it("takes 10 embeds and 10 files", () => {
@@ -294,6 +311,62 @@ describe("every violation at once", () => {
   })
 })
 
+describe("a value that throws when it is read", () => {
+  const fail = () => {
+    throw new Error("SECRET")
+  }
+  const throwing = new Proxy({}, { get: fail, getOwnPropertyDescriptor: fail, has: fail, ownKeys: fail })
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+  const constructors = { Message, Embed, Poll, Component, AllowedMentions } as unknown as Record<string, {
+    readonly make: (input: unknown) => unknown
+    readonly makeEffect: (input: unknown) => Effect.Effect<unknown, WebhookError.InvalidPayload>
+  }>
+  const wrong = [{ path: "", message: "reading it throws" }]
+
+  for (const [name, { make, makeEffect }] of Object.entries(constructors)) {
+    it(`is a violation for ${name}`, () => {
+      for (const input of [throwing, revoked()]) {
+        assert.deepStrictEqual(Effect.runSync(Effect.flip(makeEffect(input))).violations, wrong)
+        assert.throws(() => make(input), WebhookError.InvalidPayload, "reading it throws")
+      }
+    })
+  }
+
+  it("is a violation for validate, wherever it is, and for its context", () => {
+    for (const value of [throwing, revoked()]) {
+      for (const message of [value, { embeds: [value] }, { content: "x", allowed_mentions: value }]) {
+        assert.deepStrictEqual(violationsOf(message), [": reading it throws"])
+      }
+      assert.deepStrictEqual(violationsOf({ content: "x" }, value), [": reading it throws"])
+      assert.deepStrictEqual(violationsOf({ content: "x" }, { query: value }), [": reading it throws"])
+    }
+  })
+
+  it("is a warning of lint, and a violation for a gallery", () => {
+    assert.deepStrictEqual(Message.lint(throwing), wrong)
+    assert.throws(
+      () => Embed.gallery(throwing as never, ["https://example.com/1.png"]),
+      WebhookError.InvalidPayload,
+      "reading it throws"
+    )
+  })
+})
+
+describe("null in a context", () => {
+  it("is nothing", () => {
+    const message = { content: "x", thread_name: "t" }
+    const contexts = [null, { files: null }, { query: null }, { query: { thread_id: null, with_components: null } }]
+    for (const context of contexts) {
+      assert.deepStrictEqual(violationsOf(message, context as never), [])
+      assert.strictEqual(Message.make(message, context as never), message as Message.Message)
+    }
+  })
+})
+
 describe("the schema", () => {
   it("decodes to the very value, keys it does not know included", () => {
     const message = { content: "x", later: { a: 1 } }
@@ -330,6 +403,22 @@ describe("make", () => {
     const builder = { toJSON: () => ({ title: "t" }) }
     const message = Message.make({ embeds: [builder], components: [{ toJSON: () => row }] })
     assert.deepStrictEqual(message, { embeds: [{ title: "t" }], components: [row] } as never)
+  })
+
+  it("asks allowed_mentions for their JSON", () => {
+    const mentions = (allowed_mentions: AllowedMentions.AllowedMentions) => ({
+      content: "x",
+      allowed_mentions: { parse: ["users" as const], toJSON: () => allowed_mentions }
+    })
+    assert.deepStrictEqual(Message.make(mentions({ parse: [] })), { content: "x", allowed_mentions: { parse: [] } })
+    const error = Effect.runSync(Effect.flip(Message.makeEffect(mentions({ users: ["SECRET"] }))))
+    assert.deepStrictEqual(error.violations.map(({ path }) => path), ["allowed_mentions.users[0]"])
+    const toJSON = () => {
+      throw new Error("SECRET")
+    }
+    const broken = Effect.runSync(Effect.flip(Message.makeEffect({ content: "x", allowed_mentions: { toJSON } })))
+    assert.deepStrictEqual(broken.violations[0], { path: "allowed_mentions", message: "its toJSON throws" })
+    assert.notInclude(broken.message, "SECRET")
   })
 
   it("tells of a builder that throws, and not what", () => {
@@ -391,6 +480,16 @@ describe("helpers", () => {
     assert.deepStrictEqual(violationsOf(Message.silent({ content: "x" })), [])
   })
 
+  it("leaves flags that are none for the validator to refuse", () => {
+    for (const flags of ["4", Number.NaN, 4.5, -4, 2 ** 32, 1, {}]) {
+      const silent = Message.silent({ content: "x", flags: flags as never })
+      assert.deepStrictEqual(pathsOf(silent), ["flags"])
+    }
+    for (const flags of [undefined, null]) {
+      assert.deepStrictEqual(Message.silent({ content: "x", flags }), { content: "x", flags: 4096 })
+    }
+  })
+
   it("pings nobody", () => {
     assert.deepStrictEqual(violationsOf({ content: "@everyone", allowed_mentions: AllowedMentions.none }), [])
   })
@@ -417,6 +516,32 @@ describe("helpers", () => {
     const grid = Array.from({ length: 4 }, () => ({ url, image: { url } }))
     const messages = Message.splitEmbeds({ embeds: [...strangers, ...grid] })
     assert.deepStrictEqual(messages.map(({ embeds }) => embeds?.length), [8, 4])
+  })
+
+  it("leaves embeds that are none for the validator to refuse", () => {
+    const embeds = Array.from({ length: 11 }, () => ({ title: "t" }))
+    const toJSON = () => {
+      throw new Error("SECRET")
+    }
+    for (const wrong of [null, undefined, 5, "embed", { toJSON }, { toJSON: () => null }]) {
+      const message = { embeds: [...embeds, wrong] } as Message.Message
+      assert.deepStrictEqual(Message.splitEmbeds(message), [message])
+    }
+    for (const message of [{ embeds: 5 }, { embeds: { length: 1 } }, null, undefined]) {
+      assert.deepStrictEqual(Message.splitEmbeds(message as never), [message] as never)
+    }
+  })
+
+  it("counts embeds with a toJSON by what it gives", () => {
+    const url = "https://example.com"
+    const built = (embed: Embed.Embed) => ({ toJSON: () => embed })
+    const large = built({ description: "x".repeat(4000) })
+    const grid = Array.from({ length: 4 }, () => built({ url, image: { url } }))
+    const cut = (embeds: ReadonlyArray<unknown>) =>
+      Message.splitEmbeds({ embeds } as Message.Message).map(({ embeds }) => embeds as ReadonlyArray<unknown>)
+    assert.deepStrictEqual(cut([large, large]), [[large], [large]])
+    const strangers = Array.from({ length: 8 }, () => built({ title: "t" }))
+    assert.deepStrictEqual(cut([...strangers, ...grid]), [strangers, grid])
   })
 
   it("leaves a message without embeds as it is", () => {

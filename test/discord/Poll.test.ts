@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { WebhookError } from "effect-webhooks"
 import { Poll } from "effect-webhooks/discord"
-import { pathsOf } from "./violationsOf.ts"
+import { pathsOf, violationsOf } from "./violationsOf.ts"
 
 const x = (n: number) => "x".repeat(n)
 const answers = (n: number) => Array.from({ length: n }, () => ({ poll_media: { text: "a" } }))
@@ -37,6 +37,8 @@ describe("poll", () => {
     ["poll.answers", { answers: answers(11) }],
     ["poll.answers[0].poll_media.text", answer({ text: x(56) })],
     ["poll.answers[0].poll_media.text", answer({ text: "" })],
+    ["poll.answers[0].poll_media.emoji", answer({ text: "a", emoji: {} })],
+    ["poll.answers[0].poll_media.emoji", answer({ text: "a", emoji: { id: null, name: "" } })],
     ["poll.answers[0].poll_media.emoji.id", answer({ text: "a", emoji: { id: "x" } })],
     ["poll.duration", { duration: 0 }],
     ["poll.duration", { duration: 769 }],
@@ -49,6 +51,16 @@ describe("poll", () => {
       assert.deepStrictEqual(paths(poll), [path])
     })
   }
+
+  it("names a duration that is out of range", () => {
+    const durationOf = (duration: number) =>
+      violationsOf({ poll: { question: { text: "q" }, answers: answers(1), duration } })
+    const rule = "poll.duration: must be a whole number from 1 to 768"
+    assert.deepStrictEqual(durationOf(769), [`${rule}, but is 769`])
+    assert.deepStrictEqual(durationOf(1.5), [`${rule}, but is 1.5`])
+    assert.deepStrictEqual(durationOf(Number.NaN), [`${rule}, but is NaN`])
+    assert.deepStrictEqual(durationOf("SECRET" as never), [rule])
+  })
 
   it("has constructors", () => {
     const poll = { question: { text: "q" }, answers: answers(2) }

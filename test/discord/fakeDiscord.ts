@@ -379,7 +379,9 @@ export class FakeDiscord {
       ...message,
       ...(content === undefined ? {} : { content: content ?? "" }),
       ...(embeds === undefined ? {} : { embeds: shown(embeds) }),
-      ...(components === undefined ? {} : { components: keptComponents(hook, query, payload) }),
+      ...(components === undefined || dropsComponents(hook, query)
+        ? {}
+        : { components: keptComponents(hook, query, payload) }),
       ...(flags === undefined ? {} : { flags }),
       attachments: [...staying, ...this.attach(message.channel_id, payload, files)],
       edited_timestamp: new Date(epoch + now).toISOString()
@@ -525,8 +527,11 @@ const checkPayload = ({ content, username }: Payload): void => {
 }
 
 /** A plain webhook's components are dropped without a word, unless it asks for them. */
+const dropsComponents = (hook: Hook, query: URLSearchParams): boolean =>
+  hook.applicationOwned !== true && query.get("with_components") !== "true"
+
 const keptComponents = (hook: Hook, query: URLSearchParams, { components }: Payload): ReadonlyArray<Node> => {
-  if (hook.applicationOwned !== true && query.get("with_components") !== "true") return []
+  if (dropsComponents(hook, query)) return []
   if (hook.applicationOwned !== true && (components ?? []).some(isInteractive)) {
     throw invalidForm("components", "UNKNOWN_COMPONENT", "This webhook cannot send interactive components")
   }

@@ -233,13 +233,18 @@ describe("what an answer means", () => {
       means: { outcome: "delivered" }
     },
     {
-      name: "429 of the webhook, whose body is more exact than its header",
+      name: "429 of the webhook, whose header is rounded up",
       answer: {
         status: 429,
         headers: { ...bucket, "retry-after": "65", "x-ratelimit-remaining": "0", "x-ratelimit-scope": "user" },
         body: limit(64.57)
       },
-      means: { outcome: "retried", after: 64_570, scope: "url" }
+      means: { outcome: "retried", after: 65_000, scope: "url" }
+    },
+    {
+      name: "429 of the webhook, whose body names the longer time",
+      answer: { status: 429, headers: { ...bucket, "retry-after": "1" }, body: limit(1.25) },
+      means: { outcome: "retried", after: 1250, scope: "url" }
     },
     {
       name: "429 of the channel, whose reset says nothing of the wait",
@@ -248,7 +253,26 @@ describe("what an answer means", () => {
         headers: { ...bucket, "retry-after": "1337", "x-ratelimit-remaining": "9", "x-ratelimit-scope": "shared" },
         body: { ...limit(1336.57), message: "The resource is being rate limited." }
       },
-      means: { outcome: "retried", after: 1_336_570, scope: "shared" }
+      means: { outcome: "retried", after: 1_337_000, scope: "shared" }
+    },
+    {
+      name: "429 of the channel, whatever its body says",
+      answer: { status: 429, headers: { "x-ratelimit-scope": "Shared" }, body: limit(2.5, true) },
+      means: { outcome: "retried", after: 2500, scope: "shared" }
+    },
+    {
+      name: "429 of the webhook, by its header, whatever its body says",
+      answer: { status: 429, headers: { "x-ratelimit-scope": "user" }, body: limit(2.5, true) },
+      means: { outcome: "retried", after: 2500, scope: "url" }
+    },
+    {
+      name: "429 by Discord, in JSON that came through its proxy, which names the header's time alone",
+      answer: {
+        status: 429,
+        headers: { via: "1.1 google", "retry-after": "3" },
+        body: { message: "Slow down", code: 0 }
+      },
+      means: { outcome: "retried", after: 3000, scope: "url" }
     },
     {
       name: "429 of the address, by Discord",
@@ -257,7 +281,12 @@ describe("what an answer means", () => {
         headers: { "retry-after": "65", "x-ratelimit-global": "true", "x-ratelimit-scope": "global" },
         body: limit(64.57, true)
       },
-      means: { outcome: "retried", after: 64_570, scope: "global" }
+      means: { outcome: "retried", after: 65_000, scope: "global" }
+    },
+    {
+      name: "429 of the address, by Discord, in whatever case",
+      answer: { status: 429, headers: { "x-ratelimit-global": "True" }, body: limit(2.5) },
+      means: { outcome: "retried", after: 2500, scope: "global" }
     },
     {
       name: "429 of the address, by Discord, in its body alone",
@@ -272,6 +301,11 @@ describe("what an answer means", () => {
     {
       name: "429 of the address, by Cloudflare, which names none",
       answer: { status: 429, headers: { "content-type": "text/html" }, body: "<html>error code: 1015</html>" },
+      means: { outcome: "retried", after: 600_000, scope: "address" }
+    },
+    {
+      name: "429 of the address, by Cloudflare, in a text that came through a proxy",
+      answer: { status: 429, headers: { via: "1.1 relay" }, body: "error code: 1015" },
       means: { outcome: "retried", after: 600_000, scope: "address" }
     },
     {
@@ -393,6 +427,15 @@ describe("what an answer means", () => {
         }
       }))
   }
+
+  it.effect("a 429 of Discord's own without a time is tried again by the backoff", () =>
+    Effect.gen(function*() {
+      const limited = reply({ status: 429, headers: { via: "1.1 google" }, body: { message: "Slow down", code: 0 } })
+      const { layer, sent } = yield* scripted((_, index) => index === 0 ? limited : reply())
+      const webhook = yield* layer({ urls: [pasted(hook), pasted(second)] })
+      assert.isTrue((yield* drive(webhook.send("x"), "1 minute")).ok)
+      assert.isAtMost((yield* sent)[1]!.at, 1000)
+    }))
 
   it.effect("a limit that outlasts the deadline ends the send at once, with the time it names", () =>
     Effect.gen(function*() {
@@ -681,7 +724,7 @@ describe("requests that Discord counts as invalid", () => {
       const webhook = yield* layer({ urls: pasted(hook), maxRetries: 0 }).pipe(Effect.provide(log.layer))
       const send = (count: number, content: string) => drive(many(count, () => webhook.send(content)), "30 seconds")
       const warnings = () => log.lines.filter((line) => line.startsWith("Warn"))
-      for (const other of ["429 shared", "400", "404", "500", "200"]) yield* send(10, other)
+      for (const other of ["429 shared", "429 Shared", "400", "404", "500", "200"]) yield* send(10, other)
       yield* send(400, "401")
       yield* send(400, "403")
       yield* send(199, "429 user")

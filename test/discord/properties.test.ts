@@ -59,7 +59,10 @@ const embedInput: Arbitrary.Arbitrary<Embed.Input> = Arbitrary.all({
   ))
 })
 
-const emoji = maybe(Arbitrary.all({ id: maybe(id), name: maybe(oneOf(["🔥", "fire"])) }))
+const emoji = maybe(either<Component.Emoji>([
+  Arbitrary.all({ id, name: maybe(oneOf(["🔥", "fire"])) }),
+  Arbitrary.all({ id: maybe(id), name: oneOf(["🔥", "fire"]) })
+]))
 
 const link = Arbitrary.all({
   type: Arbitrary.Constant(2 as const),

@@ -353,7 +353,7 @@ describe("a URL", () => {
     `https://discord.com/api/v6/${tail}`,
     `https://discord.com/api/v10/${tail}/`,
     `https://discordapp.com/api/${tail}`,
-    `https://ptb.discord.com/api/${tail}?wait=true`,
+    `https://ptb.discord.com/api/${tail}?wait=0`,
     `https://canary.discord.com/api/${tail}/slack`,
     `https://canary.discordapp.com/api/v8/${tail}/github?wait=false#fragment`
   ])("is as it was pasted, and version 10 of the API is asked: %s", (url) =>
@@ -362,6 +362,27 @@ describe("a URL", () => {
       delivered(yield* webhook.send("pooled"))
       delivered(yield* webhook.send("given", { url: new URL(url) }))
       assert.deepStrictEqual(discord.arrivals.map(({ path }) => path), Array(2).fill(`/api/v10/${tail}`))
+    }))
+
+  it.live("that says wait=true has Discord give the message", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({
+        urls: [pasted(hook, "?wait=true"), pasted(hook, "?wait=false&thread_id=701"), pasted(hook, "?thread_id=702")]
+      })
+      for (let n = 0; n < 3; n++) delivered(yield* webhook.send("x"))
+      const given = delivered(yield* webhook.send("x", { url: pasted(hook, "?wait=1&thread_id=701") }))
+      assert.strictEqual(given.status, 200)
+      assert.propertyVal(given.response, "content", "x")
+      const message = yield* webhook.post("x", { url: pasted(hook, "?wait=true") })
+      yield* webhook.edit({ ...message, url: pasted(hook, "?wait=true") }, "y")
+      assert.deepStrictEqual(discord.arrivals.map(({ path }) => queryOf(path)), [
+        { wait: "true" },
+        { thread_id: "701" },
+        { thread_id: "702" },
+        { wait: "true", thread_id: "701" },
+        { wait: "true" },
+        {}
+      ])
     }))
 
   it.live("of the base URL is taken too, whatever its path", () =>
@@ -412,9 +433,16 @@ describe("a thread", () => {
       delivered(yield* webhook.send("another", { thread_id: "702" }))
       assert.deepStrictEqual(discord.posted.map(({ channel_id }) => channel_id), ["701", "702"])
       assert.deepStrictEqual(discord.arrivals.map(({ path }) => queryOf(path)), [
-        { thread_id: "701" },
-        { thread_id: "702" }
+        { wait: "true", thread_id: "701" },
+        { wait: "true", thread_id: "702" }
       ])
+    }))
+
+  it.live("is none where the URL's thread_id is empty", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({ urls: pasted(hook, "?thread_id=") })
+      delivered(yield* webhook.send("x"))
+      assert.deepStrictEqual(queryOf(lastOf(discord).path), {})
     }))
 
   it.live("that is made is not one that the URL names", () =>
@@ -676,6 +704,59 @@ describe("a message that was posted", () => {
       assert.deepStrictEqual(filed.attachments.map(({ filename, size }) => [filename, size]), [["b.txt", 2]])
     }))
 
+  it.live("may be a layout, which an edit need not say again", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open()
+      const text = { type: 10, content: "x" } as const
+      const message = yield* webhook.post({ flags: Message.Flags.IsComponentsV2, components: [text] })
+      const components = Array.from({ length: 6 }, () => text)
+      for (const flags of [undefined, null, Message.Flags.SuppressEmbeds]) {
+        const edited = yield* webhook.edit(message, { components, flags })
+        assert.deepStrictEqual(edited["components"], components)
+      }
+      // Of a message that is no layout it may keep the text and the embeds.
+      yield* webhook.edit(message, { content: "x", embeds: [{ title: "t" }], components: [row] })
+      const both = { flags: Message.Flags.IsComponentsV2, content: "x", components }
+      const { reason } = yield* failure(webhook.edit(message, both), "InvalidPayload")
+      assert.deepStrictEqual(paths(reason), ["content"])
+    }))
+
+  it.live("becomes a layout when its text, embeds and poll are set to null", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x")
+      const upgrade: DiscordWebhook.Edit = {
+        flags: Message.Flags.IsComponentsV2,
+        content: null,
+        embeds: null,
+        poll: null,
+        components: [{ type: 10, content: "x" }]
+      }
+      yield* webhook.edit(message, upgrade)
+      assert.deepStrictEqual(lastOf(discord).payload as unknown, upgrade)
+    }))
+
+  it.live("gets no flags by an edit but those that an edit may set", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const { IsComponentsV2, IsVoiceMessage, SuppressEmbeds, SuppressNotifications } = Message.Flags
+      const flags = SuppressEmbeds | SuppressNotifications | IsVoiceMessage | IsComponentsV2
+      const { reason } = yield* failure(webhook.edit({ id: "1" }, { flags }), "InvalidPayload")
+      assert.deepStrictEqual(reason.violations, [{
+        path: "flags",
+        message: "must have no flags but SuppressEmbeds (4), IsComponentsV2 (32768), but has 12288"
+      }])
+      assert.lengthOf(discord.arrivals, 0)
+    }))
+
+  it.live("gets no poll by an edit", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const { reason } = yield* failure(webhook.edit({ id: "1" }, { poll }), "InvalidPayload")
+      assert.deepStrictEqual(paths(reason), ["poll"])
+      assert.lengthOf(discord.arrivals, 0)
+    }))
+
   it.live("may show files that it has already, beside new ones", () =>
     Effect.gen(function*() {
       const { webhook } = yield* open()
@@ -687,6 +768,36 @@ describe("a message that was posted", () => {
       })
       assert.deepStrictEqual(edited.attachments.map(({ filename }) => filename), ["old.png", "new.png"])
       assert.deepStrictEqual((yield* webhook.edit(message, { embeds: [{ image }] })).embeds, [{ type: "rich", image }])
+    }))
+
+  it.live("keeps its files when an edit brings more", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x", { files: [{ name: "a.txt", data: "a" }] })
+      const edited = yield* webhook.edit(message, "y", {
+        files: [{ name: "b.txt", data: "b" }, { name: "c.txt", data: "c", spoiler: true }]
+      })
+      assert.deepStrictEqual(lastOf(discord).payload, { content: "y" })
+      assert.deepStrictEqual(edited.attachments.map(({ filename }) => filename), ["a.txt", "b.txt", "SPOILER_c.txt"])
+      const alone = yield* webhook.edit(message, { attachments: [] }, {
+        files: [{ name: "d.txt", data: "d", description: "the last", spoiler: true }]
+      })
+      assert.deepStrictEqual(alone.attachments.map(({ filename }) => filename), ["d.txt"])
+      assert.deepStrictEqual(lastOf(discord).payload, {
+        attachments: [{ id: "0", filename: "d.txt", description: "the last", is_spoiler: true }]
+      })
+    }))
+
+  it.live("must list its files where an edit describes new ones", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const files = [{ name: "a.txt", data: "a" }, { name: "b.txt", data: "b", description: "SECRET" }]
+      const { reason } = yield* failure(webhook.edit({ id: "1" }, "y", { files }), "InvalidPayload")
+      assert.deepStrictEqual(reason.violations, [{
+        path: "files[1].description",
+        message: "needs attachments on an edit, which must list all files that are to stay"
+      }])
+      assert.lengthOf(discord.arrivals, 0)
     }))
 
   it.live("is named by a URL that must be a webhook's", () =>
@@ -819,6 +930,15 @@ describe("components", () => {
       assert.deepStrictEqual(discord.posted.map(({ components }) => components), [[row], [row, row]])
     }))
 
+  it.live.each([[[]], [null]])("are removed by an edit that has none: %j", ([components]) =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const message = yield* webhook.post("x", { components: [row] })
+      const edited = yield* webhook.edit(message, { components })
+      assert.deepStrictEqual(edited["components"], [])
+      assert.deepStrictEqual(queryOf(lastOf(discord).path), { with_components: "true" })
+    }))
+
   const button = { type: 2, style: 1, label: "Press", custom_id: "press" } as const
   const interactive = {
     content: "x",
@@ -940,6 +1060,46 @@ describe("what Discord refuses", () => {
         assert.lengthOf(yield* receiver.requests, 2)
       })
   )
+
+  const final: typeof refusals = [
+    ...refusals,
+    [403, { message: "internal network error", code: 40333 }],
+    [404, { message: "Unknown Channel", code: 10003 }],
+    [403, { message: "Blocked by AutoMod", code: 200000 }]
+  ]
+  it.live.each(final)(
+    "otherwise with %i is not tried at another webhook",
+    ([status, body]) =>
+      Effect.gen(function*() {
+        const { receiver, webhook } = yield* open({
+          hooks: [hook, second],
+          failover: true,
+          fault: () => TestReceiver.reply({ status, body })
+        })
+        assert.strictEqual(failed(yield* webhook.send("x"), "Rejected").reason.status, status)
+        assert.lengthOf(yield* receiver.requests, 1)
+      })
+  )
+
+  it.live("for good, as a relay may say of any answer, retires the webhook", () =>
+    Effect.gen(function*() {
+      const { webhook } = yield* open({
+        fault: () => TestReceiver.reply({ status: 403, headers: { "webhook-delivery": "disable" } })
+      })
+      failed(yield* webhook.send("x"), "EndpointGone")
+    }))
+
+  it.live("because a webhook is gone is tried at another one, in the thread of that", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open({
+        hooks: [hook, second],
+        urls: [pasted(hook, "?thread_id=701"), pasted(second, "?thread_id=711")],
+        failover: true
+      })
+      discord.remove(hook)
+      assert.strictEqual(delivered(yield* webhook.send("x")).attempts, 2)
+      assert.deepStrictEqual(discord.posted.map(({ channel_id }) => channel_id), ["711"])
+    }))
 
   it.live("for now only is sent again", () =>
     Effect.gen(function*() {

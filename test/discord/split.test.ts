@@ -64,6 +64,21 @@ describe("split", () => {
     )
   })
 
+  it("keeps the language and the line ends of a fence whose lines end in CRLF", () => {
+    const lines = Array.from({ length: 500 }, (_, index) => `const value${index} = ${index}\r\n`)
+    for (const language of ["ts", ""]) {
+      const text = `Before\r\n${fence}${language}\r\n${lines.join("")}${fence}\r\nafter`
+      const parts = Message.split(text)
+      assert.isAbove(parts.length, 5)
+      for (const part of parts) {
+        assert.isAtMost([...part].length, 2000)
+        assert.strictEqual(part.split(fence).length, 3)
+        assert.include(part, `${fence}${language}\r\nconst value`)
+      }
+      assert.strictEqual(parts.join("").replaceAll(`${fence}${fence}${language}\r\n`, ""), text)
+    }
+  })
+
   it("cuts a fence of one long line, with or without a language", () => {
     for (const language of ["", "\n", "json\n"]) {
       const parts = Message.split(`${fence}${language}${x(5000)}${fence}`)

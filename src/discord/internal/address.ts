@@ -40,7 +40,7 @@ export const readUrl = (
   field: string,
   base: URL
 ): Result.Result<
-  { readonly id: string; readonly token: string; readonly threadId: string | undefined },
+  { readonly id: string; readonly token: string; readonly threadId: string | undefined; readonly wait: boolean },
   InvalidUrl
 > => {
   const fail = (detail: string) => Result.fail(new InvalidUrl({ field, detail }))
@@ -59,7 +59,8 @@ export const readUrl = (
   if (relayed === null && !hosts.has(parsed.host)) return fail("its host is not one of Discord's")
   const found = relayed ?? path.exec(parsed.pathname)
   if (found === null) return fail("its path is not that of a webhook, /api/webhooks/{id}/{token}")
-  const threadId = parsed.searchParams.get("thread_id") ?? undefined
+  const threadId = parsed.searchParams.get("thread_id") || undefined
   if (threadId !== undefined && !isId(threadId)) return fail("its thread_id is not an id")
-  return Result.succeed({ id: found[1]!, token: found[2]!, threadId })
+  const wait = /^(?:true|1)$/i.test(parsed.searchParams.get("wait") ?? "")
+  return Result.succeed({ id: found[1]!, token: found[2]!, threadId, wait })
 }

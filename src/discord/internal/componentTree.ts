@@ -1,3 +1,4 @@
+import { isEmptyEmoji } from "./emoji.ts"
 import { field, items, type Report } from "./payload.ts"
 import { isBlank, sizeOf } from "./text.ts"
 
@@ -122,5 +123,8 @@ const buttonRule = (button: unknown, path: Path, report: Report): void => {
   }
   const label = field(button, "label")
   const blank = typeof label === "string" ? isBlank(label) : !isSet(label)
-  if (kind !== kinds.premium && blank && !isSet(field(button, "emoji"))) report(path, "must have a label or an emoji")
+  const emoji = field(button, "emoji")
+  if (kind !== kinds.premium && blank && (!isSet(emoji) || isEmptyEmoji(emoji))) {
+    report(path, "must have a label or an emoji")
+  }
 }

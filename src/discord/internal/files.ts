@@ -19,13 +19,15 @@ export interface Upload {
 const nameViolations = violationsOf(identifier(1024))
 
 /**
- * Checks files: their names, their kinds, their sizes.
+ * Checks files: their names, their kinds, their sizes. What is said of them
+ * must go without `attachments` if they are not `listed` there.
  *
  * @internal
  */
 export const uploadsOf = (
   files: ReadonlyArray<unknown>,
-  maxBytes: number
+  maxBytes: number,
+  listed: boolean
 ): { readonly uploads: ReadonlyArray<Upload>; readonly violations: ReadonlyArray<Violation> } => {
   const violations: Array<Violation> = []
   const uploads = files.map((file, index): Upload => {
@@ -40,13 +42,20 @@ export const uploadsOf = (
       violations.push({ path, message: `must be at most ${maxBytes} bytes, but has ${blob.size}` })
     }
     const description = field(file, "description")
+    const spoiler = field(file, "spoiler") === true
+    if (!listed && description !== undefined && description !== null) {
+      violations.push({
+        path: `${path}.description`,
+        message: "needs attachments on an edit, which must list all files that are to stay"
+      })
+    }
     return {
-      name: String(name),
+      name: spoiler && !listed ? `SPOILER_${String(name)}` : String(name),
       blob: blob ?? new Blob(),
       about: {
         ...(misnamed.length === 0 ? { filename: String(name) } : {}),
         ...(description === undefined ? {} : { description }),
-        ...(field(file, "spoiler") === true ? { is_spoiler: true } : {})
+        ...(spoiler ? { is_spoiler: true } : {})
       }
     }
   })

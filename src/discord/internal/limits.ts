@@ -1,7 +1,7 @@
-import { hasProperty } from "effect/Predicate"
 import { sharedBy } from "../../internal/shared.ts"
 import * as RetryPolicy from "../../RetryPolicy.ts"
 import type { Reply } from "../../Transport.ts"
+import { field } from "./payload.ts"
 
 /** A ruling whose pause is in milliseconds. */
 interface Ruling extends RetryPolicy.Ruling {
@@ -17,38 +17,49 @@ const cooldown = 10 * minute
 // with a 429 alone.
 const passing = new Set<unknown>([40004, 40006, 130000, 20016, 20028, 20029, 30046, 40062])
 
-const codeOf = (reply: Reply): unknown => hasProperty(reply.json, "code") ? reply.json.code : undefined
-
 /**
  * What Discord means by an answer, where HTTP alone does not tell.
  *
  * @internal
  */
 export const rule = (reply: Reply, now: number): Ruling | undefined => {
-  const { status } = reply
+  const { headers, status } = reply
   if (status < 400) return undefined
   if (status === 429) return limit(reply, now)
-  const code = codeOf(reply)
+  const code = field(reply.json, "code")
   if ((status === 404 && code === 10015) || (status === 401 && code === 50027)) return { verdict: "gone" }
-  return passing.has(code) ? { verdict: "retry" } : undefined
+  if (passing.has(code)) return { verdict: "retry" }
+  // Of the call, or of all webhooks, so no other one is tried. Discord has no 410, and a relay may ask for more.
+  return status < 500 && status !== 410 && headers["webhook-delivery"] === undefined ? { verdict: "fail" } : undefined
 }
 
-const limit = (reply: Reply, now: number): Ruling | undefined => {
+const lower = (header: string | undefined): string | undefined => header?.trim().toLowerCase()
+
+const scopeOf = ({ headers }: Reply): string | undefined => lower(headers["x-ratelimit-scope"])
+
+const limit = (reply: Reply, now: number): Ruling => {
   const { headers, json } = reply
-  const told = RetryPolicy.retryAfter(reply, now)
-  const scope = headers["x-ratelimit-scope"]
-  // Discord says whose limit it is; in front of it Cloudflare limits the whole address.
-  if (!hasProperty(json, "retry_after") && scope === undefined && headers["x-ratelimit-limit"] === undefined) {
+  // The header is rounded to seconds, and either may be missing.
+  const hints = [headers["retry-after"], field(json, "retry_after")].map((hint) =>
+    RetryPolicy.parseHint(hint, now) ?? 0
+  )
+  const told = Math.max(...hints) || undefined
+  const named = scopeOf(reply)
+  // What Discord itself answers came by way of a proxy that says so, or says whose limit it is; in front of it
+  // Cloudflare limits the whole address.
+  const discords = named !== undefined || headers["x-ratelimit-limit"] !== undefined ||
+    field(json, "retry_after") !== undefined || (headers["via"] !== undefined && typeof json === "object")
+  if (!discords) {
     const wait = told ?? cooldown
     return { scope: "address", retryAfter: wait, pause: wait }
   }
-  if (
-    scope === "global" || headers["x-ratelimit-global"] === "true" ||
-    (hasProperty(json, "global") && json.global === true)
-  ) {
-    return { scope: "global", pause: told ?? 1_000 }
+  const global = lower(headers["x-ratelimit-global"]) === "true" || field(json, "global") === true
+  const scope = named === "user" || named === "shared" ? named : named === "global" || global ? "global" : "user"
+  return {
+    ...(told === undefined ? {} : { retryAfter: told }),
+    ...(scope === "user" ? {} : { scope }),
+    ...(scope === "global" ? { pause: told ?? 1_000 } : {})
   }
-  return scope === "shared" ? { scope } : undefined
 }
 
 // Discord bans an address for more than 10,000 of them in ten minutes.
@@ -74,9 +85,9 @@ class InvalidRequests {
     ruling: Ruling | undefined,
     onMany: (count: number) => void
   ): Ruling | undefined {
-    const { headers, status } = reply
+    const { status } = reply
     if (status !== 401 && status !== 403 && status !== 429) return ruling
-    if (headers["x-ratelimit-scope"] === "shared") return ruling
+    if (scopeOf(reply) === "shared") return ruling
     const total = this.add(way, Math.floor(now / minute))
     if (total % warnEvery === 0) onMany(total)
     return total < most ? ruling : { ...ruling, pause: Math.max(minute, ruling?.pause ?? 0) }

@@ -1,7 +1,7 @@
 import { attachmentRule } from "./attachment.ts"
 import { isInteractive, limits, treeRule, visit } from "./componentTree.ts"
 import { embedToWire, maxTotal, totalOf } from "./embed.ts"
-import { field, items, type Report } from "./payload.ts"
+import { field, items, jsonOf, type Report } from "./payload.ts"
 import { isBlank } from "./text.ts"
 
 /**
@@ -47,6 +47,17 @@ const isV2 = (message: unknown): boolean => {
  * @internal
  */
 export const messageRule = (message: unknown, report: Report): void => {
+  changesRule(message, report)
+  if (!isV2(message)) rowsRule(items(message, "components"), report)
+}
+
+/**
+ * The same of an edit, which does not tell whether the message has the flag
+ * IsComponentsV2 already; nothing takes it away.
+ *
+ * @internal
+ */
+export const changesRule = (message: unknown, report: Report): void => {
   const total = totalOf(items(message, "embeds"))
   if (total !== undefined) {
     report(["embeds"], `must have at most ${maxTotal} characters in all texts of all embeds, but has ${total}`)
@@ -56,7 +67,6 @@ export const messageRule = (message: unknown, report: Report): void => {
     treeRule(components, (path, text) => report(["components", ...path], text))
   }
   if (isV2(message)) exclusiveRule(message, report)
-  else rowsRule(components, report)
 }
 
 const exclusiveRule = (message: unknown, report: Report): void => {
@@ -94,12 +104,12 @@ const rowsRule = (components: ReadonlyArray<unknown>, report: Report): void => {
  */
 export const contextRule = (message: unknown, context: Context, report: Report): void => {
   const { files, query } = context
-  if (files !== undefined) {
+  if (files) {
     if (files.length > maxFiles) report(["files"], `must have at most ${maxFiles} items, but has ${files.length}`)
     // A message that is edited may have files already, and nobody here knows their names.
     if (context.edits !== true) attachmentRule(message, files, report)
   }
-  if (isSet(field(message, "thread_name")) && query?.thread_id !== undefined) {
+  if (isSet(field(message, "thread_name")) && isSet(query?.thread_id)) {
     report(["thread_name"], "must not be set beside the thread_id of the query: one makes a thread, one names it")
   }
   const components = items(message, "components")
@@ -114,7 +124,10 @@ export const contextRule = (message: unknown, context: Context, report: Report):
     })
   }
   // What an edit leaves out stays as it is.
-  if (context.edits === true) return
+  if (context.edits === true) {
+    if (isSet(field(message, "poll"))) report(["poll"], "must not be set by an edit, which adds no poll")
+    return
+  }
   const kept = context.applicationOwned === true || query?.with_components === true
   const content = field(message, "content")
   const full = isSet(content) && !(typeof content === "string" && isBlank(content)) ||
@@ -135,29 +148,35 @@ export const contextRule = (message: unknown, context: Context, report: Report):
 const maxFiles = 10
 
 /**
- * Brings embeds and components to the wire.
+ * Brings embeds, components and mentions to the wire.
  *
  * @internal
  */
 export const messageToWire = (message: unknown, report: Report): unknown => {
+  const json = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
+    try {
+      return jsonOf(value)
+    } catch {
+      // What it threw may hold the payload.
+      report(path, "its toJSON throws")
+      return value
+    }
+  }
   const change = (key: string, to: (value: unknown) => unknown): ReadonlyArray<unknown> | undefined => {
     const before = items(message, key)
-    const after = before.map((value, index) => {
-      const json = field(value, "toJSON")
-      if (typeof json !== "function") return to(value)
-      try {
-        return to(json.call(value))
-      } catch {
-        // What it threw may hold the payload.
-        report([key, index], "its toJSON throws")
-        return value
-      }
-    })
+    const after = before.map((value, index) => to(json(value, [key, index])))
     return after.some((value, index) => value !== before[index]) ? after : undefined
   }
   const embeds = change("embeds", embedToWire)
   const components = change("components", (value) => value)
-  return embeds === undefined && components === undefined
+  const mentions = field(message, "allowed_mentions")
+  const allowed_mentions = json(mentions, ["allowed_mentions"])
+  return embeds === undefined && components === undefined && allowed_mentions === mentions
     ? message
-    : { ...(message as object), ...(embeds && { embeds }), ...(components && { components }) }
+    : {
+      ...(message as object),
+      ...(embeds && { embeds }),
+      ...(components && { components }),
+      ...(allowed_mentions === mentions ? {} : { allowed_mentions })
+    }
 }

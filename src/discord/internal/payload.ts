@@ -90,13 +90,11 @@ export const list = <S extends Schema.Codec<any, any>>(
  */
 export const integer = (min: number, max: number) => {
   const expected = `a whole number from ${min} to ${max}`
-  return Schema.Finite.annotate({ expected }).check(Schema.makeFilter(
-    // What is not finite is refused already.
-    (value: number) =>
-      !Number.isFinite(value) || Number.isInteger(value) && value >= min && value <= max
-        ? undefined
-        : `must be ${expected}`
-  ))
+  return Schema.Number.annotate({ expected }).check(
+    Schema.makeFilter((value: number) =>
+      Number.isInteger(value) && value >= min && value <= max ? undefined : `must be ${expected}, but is ${value}`
+    )
+  )
 }
 
 /**
@@ -136,6 +134,16 @@ export const items = (input: unknown, key: PropertyKey): ReadonlyArray<unknown> 
 }
 
 const none: ReadonlyArray<unknown> = []
+
+/**
+ * What JSON makes of a builder, or of anything else with a `toJSON`.
+ *
+ * @internal
+ */
+export const jsonOf = (value: unknown): unknown => {
+  const toJSON = field(value, "toJSON")
+  return typeof toJSON === "function" ? toJSON.call(value) : value
+}
 
 /**
  * Brings a date to the wire's ISO 8601. What is no date, or not a valid one,
@@ -237,17 +245,34 @@ const expected = (ast: SchemaAST.AST): string => {
 }
 
 /**
+ * Reads what a program gives, which may throw: what it throws may hold the
+ * payload, so it is not shown.
+ *
+ * @internal
+ */
+export const read = <A>(evaluate: () => A): Result.Result<A, InvalidPayload> =>
+  Result.try({
+    try: evaluate,
+    catch: (error) =>
+      error instanceof InvalidPayload
+        ? error
+        : new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
+  })
+
+/**
  * `make` and `makeEffect` of a payload: bring the input to the wire, then check it.
  *
  * @internal
  */
 export const constructors = <Input, A>(schema: Schema.Codec<A>, toWire: (input: Input) => unknown) => {
   const check = violationsOf(schema)
-  const result = (input: Input): Result.Result<A, InvalidPayload> => {
-    const wire = toWire(input)
-    const violations = check(wire)
-    return violations.length === 0 ? Result.succeed(wire as A) : Result.fail(new InvalidPayload({ violations }))
-  }
+  const result = (input: Input): Result.Result<A, InvalidPayload> =>
+    read(() => {
+      const wire = toWire(input)
+      const violations = check(wire)
+      if (violations.length > 0) throw new InvalidPayload({ violations })
+      return wire as A
+    })
   return {
     make: (input: Input): A => Result.getOrThrow(result(input)),
     makeEffect: (input: Input): Effect.Effect<A, InvalidPayload> =>

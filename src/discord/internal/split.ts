@@ -1,7 +1,7 @@
 import { codePoints, endOf, isBlank } from "./text.ts"
 
-// A fence, its language (a word alone on its line, with code after it), and what it holds.
-const fence = /```(?:([\w+\-.#]{1,64})\n(?!```))?([\s\S]+?)```/g
+// A fence, its first line (its language, if code comes after it), and what it holds.
+const fence = /```(?:([\w+\-.#]{1,64}\r?\n)(?!```))?([\s\S]+?)```/g
 
 /**
  * Cuts a text into parts of at most `limit` code points.
@@ -45,7 +45,7 @@ export const split = (text: string, limit: number): Array<string> => {
     }
   }
 
-  const addFence = (whole: string, language: string, body: string): void => {
+  const addFence = (whole: string, first: string, body: string): void => {
     const size = codePoints(whole)
     if (size <= room) return add(whole, size)
     if (size <= limit) {
@@ -53,10 +53,11 @@ export const split = (text: string, limit: number): Array<string> => {
       return add(whole, size)
     }
     if (room < limit / 2) flush()
-    const open = `\`\`\`${language}\n`
+    const lineBreak = /^\r?\n/.exec(body)?.[0] ?? ""
+    const open = `\`\`\`${first || lineBreak || "\n"}`
     // Between the fences, a line break at the end belongs to the fence if the text has none there.
     const around = codePoints(open) + "\n```".length
-    let start = language === "" && body.startsWith("\n") ? 1 : 0
+    let start = first === "" ? lineBreak.length : 0
     while (start < body.length) {
       const end = endOf(body, room - around, start)
       const line = end === body.length ? end : body.lastIndexOf("\n", end - 1) + 1
@@ -71,9 +72,9 @@ export const split = (text: string, limit: number): Array<string> => {
 
   let seen = 0
   for (const match of text.matchAll(fence)) {
-    const [whole, language, body] = match
+    const [whole, first, body] = match
     addPlain(text.slice(seen, match.index))
-    addFence(whole, language ?? "", body!)
+    addFence(whole, first ?? "", body!)
     seen = match.index + whole.length
   }
   addPlain(text.slice(seen))

@@ -7,18 +7,23 @@ import { InvalidOptions, type InvalidUrl, type WebhookError } from "../../Webhoo
 import { readUrl } from "./address.ts"
 
 /**
- * A webhook's address, without its thread: what it is paced and retired by.
+ * A webhook's address, by which it is paced and retired, and what its URL's
+ * query asks for.
  *
  * @internal
  */
-export interface Address {
+export interface Address extends Asked {
   readonly url: Redacted.Redacted<string>
-  readonly threadId: string | undefined
 }
 
-/** The threads that the URLs of one webhook name, and whose turn it is. */
-interface Threads {
-  readonly ids: Array<string | undefined>
+interface Asked {
+  readonly threadId: string | undefined
+  readonly wait?: boolean | undefined
+}
+
+/** What the URLs of one webhook ask for, and whose turn it is. */
+interface Turns {
+  readonly asked: Array<Asked>
   turn: number
 }
 
@@ -30,12 +35,12 @@ interface Threads {
 export class Webhooks {
   private readonly base: URL
   private readonly urls: ReadonlyArray<UrlPool.UrlInput> | undefined
-  private readonly known: ReadonlyMap<string, Threads>
+  private readonly known: ReadonlyMap<string, Turns>
 
   private constructor(
     base: URL,
     urls: ReadonlyArray<UrlPool.UrlInput> | undefined,
-    known: ReadonlyMap<string, Threads>
+    known: ReadonlyMap<string, Turns>
   ) {
     this.base = base
     this.urls = urls
@@ -48,18 +53,18 @@ export class Webhooks {
   ): Result.Result<Webhooks, InvalidUrl> {
     const inputs: ReadonlyArray<UrlPool.UrlInput> = input === undefined ? [] : Array.isArray(input) ? input : [input]
     const urls: Array<UrlPool.UrlInput> = []
-    const known = new Map<string, Threads>()
+    const known = new Map<string, Turns>()
     for (const [index, input] of inputs.entries()) {
       const named = UrlPool.isNamed(input)
       const address = addressOf(named ? input.url : input, `urls[${named ? input.name : index}]`, base)
       if (Result.isFailure(address)) return Result.fail(address.failure)
-      const { threadId, url } = address.success
-      const threads = known.get(Redacted.value(url))
-      if (threads === undefined) {
-        known.set(Redacted.value(url), { ids: [threadId], turn: 0 })
+      const { url } = address.success
+      const turns = known.get(Redacted.value(url))
+      if (turns === undefined) {
+        known.set(Redacted.value(url), { asked: [address.success], turn: 0 })
         urls.push(named ? { name: input.name, url } : url)
       } else {
-        threads.ids.push(threadId)
+        turns.asked.push(address.success)
       }
     }
     return Result.succeed(new Webhooks(base, input === undefined ? undefined : urls, known))
@@ -80,7 +85,7 @@ export class Webhooks {
     if (url !== undefined) return this.find(url, "message.url")
     const [first] = this.known
     return first !== undefined && this.known.size === 1
-      ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1].ids[0] })
+      ? Result.succeed({ url: Redacted.make(first[0]), threadId: first[1].asked[0]!.threadId })
       : Result.fail(
         new InvalidOptions({
           option: "message.url",
@@ -89,26 +94,33 @@ export class Webhooks {
       )
   }
 
-  /** For one send: the thread that a webhook's own URLs name; of several, each in turn. */
-  threads(): (target: UrlPool.Target) => string | undefined {
-    let threads: Threads | undefined
-    let turn = 0
+  /**
+   * For one send: what a webhook's own URL asks for; of several, each in turn.
+   * A send that brings its thread takes no turn.
+   */
+  asked(takesTurn: boolean): (target: UrlPool.Target) => Asked {
+    const chosen = new Map<UrlPool.Target, Asked>()
     return (target) => {
-      // A retry goes where the first try went.
-      if (threads === undefined) {
-        threads = this.known.get(Redacted.value(target.url))
-        if (threads === undefined) return undefined
-        turn = threads.turn++
+      // A retry goes where the first try at this webhook went.
+      let asked = chosen.get(target)
+      if (asked === undefined) {
+        const turns = this.known.get(Redacted.value(target.url))
+        asked = turns?.asked[turns.turn % turns.asked.length] ?? nothing
+        if (turns !== undefined && takesTurn) turns.turn++
+        chosen.set(target, asked)
       }
-      return threads.ids[turn % threads.ids.length]
+      return asked
     }
   }
 }
 
+const nothing: Asked = { threadId: undefined }
+
 const addressOf = (input: unknown, field: string, base: URL): Result.Result<Address, InvalidUrl> =>
-  Result.map(readUrl(input, field, base), ({ id, threadId, token }) => ({
+  Result.map(readUrl(input, field, base), ({ id, threadId, token, wait }) => ({
     url: Redacted.make(`${base.href.replace(/\/$/, "")}/webhooks/${id}/${token}`, { label: `discord webhook ${id}` }),
-    threadId
+    threadId,
+    wait
   }))
 
 /**
@@ -121,24 +133,25 @@ export class Place implements Route {
   thread: string | undefined
   private readonly path: string
   private readonly query: string
-  private readonly threadOf: (target: UrlPool.Target) => string | undefined
+  private readonly askedOf: (target: UrlPool.Target) => Asked
 
   constructor(
     method: Route["method"],
     path: string,
-    query: { readonly wait?: boolean; readonly with_components?: boolean },
-    threadOf: (target: UrlPool.Target) => string | undefined
+    query: { readonly with_components?: boolean },
+    askedOf: (target: UrlPool.Target) => Asked
   ) {
     this.method = method
     this.path = path
-    this.query = (query.wait === true ? "&wait=true" : "") +
-      (query.with_components === true ? "&with_components=true" : "")
-    this.threadOf = threadOf
+    this.query = query.with_components === true ? "&with_components=true" : ""
+    this.askedOf = askedOf
   }
 
   urlOf(target: UrlPool.Target): Redacted.Redacted<string> {
-    this.thread = this.threadOf(target)
-    const query = this.thread === undefined ? this.query : `${this.query}&thread_id=${this.thread}`
+    const { threadId, wait } = this.askedOf(target)
+    this.thread = threadId
+    const query = (wait === true ? "&wait=true" : "") + this.query +
+      (threadId === undefined ? "" : `&thread_id=${threadId}`)
     return under(target, query === "" ? this.path : `${this.path}?${query.slice(1)}`)
   }
 }
