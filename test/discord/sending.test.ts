@@ -736,19 +736,6 @@ describe("a message that was posted", () => {
       assert.deepStrictEqual(lastOf(discord).payload as unknown, upgrade)
     }))
 
-  it.live("gets no flags by an edit but those that an edit may set", () =>
-    Effect.gen(function*() {
-      const { discord, webhook } = yield* open()
-      const { IsComponentsV2, IsVoiceMessage, SuppressEmbeds, SuppressNotifications } = Message.Flags
-      const flags = SuppressEmbeds | SuppressNotifications | IsVoiceMessage | IsComponentsV2
-      const { reason } = yield* failure(webhook.edit({ id: "1" }, { flags }), "InvalidPayload")
-      assert.deepStrictEqual(reason.violations, [{
-        path: "flags",
-        message: "must have no flags but SuppressEmbeds (4), IsComponentsV2 (32768), but has 12288"
-      }])
-      assert.lengthOf(discord.arrivals, 0)
-    }))
-
   it.live("gets no poll by an edit", () =>
     Effect.gen(function*() {
       const { discord, webhook } = yield* open()
