@@ -8,8 +8,6 @@
  *
  * - Sends to one webhook keep its pace, whatever its thread: one goes first,
  *   and the others as its answers allow.
- * - A 429 is waited out for the longer of the times that its header and its body
- *   name.
  * - A 429 that holds for the whole address, Discord's global one or
  *   Cloudflare's, holds back every webhook that leaves by the same way: directly
  *   or by that proxy; by another proxy they go on. Layers over one `Transport`

@@ -233,13 +233,13 @@ describe("what an answer means", () => {
       means: { outcome: "delivered" }
     },
     {
-      name: "429 of the webhook, whose header is rounded up",
+      name: "429 of the webhook, whose body is more exact than its header",
       answer: {
         status: 429,
         headers: { ...bucket, "retry-after": "65", "x-ratelimit-remaining": "0", "x-ratelimit-scope": "user" },
         body: limit(64.57)
       },
-      means: { outcome: "retried", after: 65_000, scope: "url" }
+      means: { outcome: "retried", after: 64_570, scope: "url" }
     },
     {
       name: "429 of the webhook, whose body names the longer time",
@@ -253,7 +253,7 @@ describe("what an answer means", () => {
         headers: { ...bucket, "retry-after": "1337", "x-ratelimit-remaining": "9", "x-ratelimit-scope": "shared" },
         body: { ...limit(1336.57), message: "The resource is being rate limited." }
       },
-      means: { outcome: "retried", after: 1_337_000, scope: "shared" }
+      means: { outcome: "retried", after: 1_336_570, scope: "shared" }
     },
     {
       name: "429 of the channel, whatever its body says",
@@ -281,7 +281,7 @@ describe("what an answer means", () => {
         headers: { "retry-after": "65", "x-ratelimit-global": "true", "x-ratelimit-scope": "global" },
         body: limit(64.57, true)
       },
-      means: { outcome: "retried", after: 65_000, scope: "global" }
+      means: { outcome: "retried", after: 64_570, scope: "global" }
     },
     {
       name: "429 of the address, by Discord, in whatever case",

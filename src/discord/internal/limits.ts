@@ -39,11 +39,7 @@ const scopeOf = ({ headers }: Reply): string | undefined => lower(headers["x-rat
 
 const limit = (reply: Reply, now: number): Ruling => {
   const { headers, json } = reply
-  // The header is rounded to seconds, and either may be missing.
-  const hints = [headers["retry-after"], field(json, "retry_after")].map((hint) =>
-    RetryPolicy.parseHint(hint, now) ?? 0
-  )
-  const told = Math.max(...hints) || undefined
+  const told = RetryPolicy.retryAfter(reply, now)
   const named = scopeOf(reply)
   // What Discord itself answers came by way of a proxy that says so, or says whose limit it is; in front of it
   // Cloudflare limits the whole address.
@@ -56,7 +52,6 @@ const limit = (reply: Reply, now: number): Ruling => {
   const global = lower(headers["x-ratelimit-global"]) === "true" || field(json, "global") === true
   const scope = named === "user" || named === "shared" ? named : named === "global" || global ? "global" : "user"
   return {
-    ...(told === undefined ? {} : { retryAfter: told }),
     ...(scope === "user" ? {} : { scope }),
     ...(scope === "global" ? { pause: told ?? 1_000 } : {})
   }
