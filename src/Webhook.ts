@@ -49,6 +49,7 @@ import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { isObject } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -322,9 +323,9 @@ export const sendOrFail = (
  * slot is left for the others. Of what waits for a host that has all it may
  * have, four items per slot are set aside, so that those behind them can go.
  * The source is read no further, and where nobody takes the results, sends stop
- * as soon as one per slot waits to be taken. A payload that cannot be sent is a `Failed` as
- * in `send`, and disturbs no other. A source that fails ends the stream with its
- * error, after the sends that are under way.
+ * as soon as one per slot waits to be taken. A payload that cannot be sent is a
+ * `Failed` as in `send`, and disturbs no other. A source that fails ends the
+ * stream with its error, after the sends that are under way.
  *
  * **Example** (Events to the customers that want them)
  *
@@ -780,7 +781,8 @@ const sender = (
       })
     ).pipe(
       Effect.flatMap((headers): Effect.Effect<Record<string, string>, InvalidHeader | SignerError> =>
-        isRecord(headers)
+        // Without types a signer may give anything; of a Map or fetch's Headers nothing would be sent.
+        isObject(headers) && !(Symbol.iterator in headers)
           ? Effect.fromResult(Headers.parse(headers, false))
           : Effect.fail(new SignerError({ detail: "it gave no record of headers" }))
       ),
@@ -1047,9 +1049,6 @@ const sendDuration = (option: string, input: Duration.Input): Effect.Effect<numb
 }
 
 const encoder = new TextEncoder()
-
-// Without types a signer may give anything; of a Map or fetch's Headers nothing would be sent.
-const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !(Symbol.iterator in value)
 
 /** A failure stays; a defect, or an interruption that is not this fiber's own, becomes one. */
 const failWith = <E2>(f: (cause: unknown) => E2) => <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | E2> =>

@@ -23,7 +23,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import { hasProperty } from "effect/Predicate"
+import { hasProperty, isObject } from "effect/Predicate"
 import type { WebhookResult } from "../WebhookResult.ts"
 import { pathOf } from "./internal/path.ts"
 
@@ -113,7 +113,7 @@ export const isDiscordError = (u: unknown): u is DiscordError => hasProperty(u, 
  * @since 0.1.0
  */
 export const decode = (body: unknown): DiscordError => {
-  if (isRecord(body)) return decodeJson(body)
+  if (isObject(body)) return decodeJson(body)
   const cloudflare = typeof body === "string" ? /error code: (\d{3,5})/i.exec(body.slice(0, 10_000)) : null
   return new DiscordError({
     code: undefined,
@@ -170,8 +170,6 @@ const decodeJson = (body: Record<string, unknown>): DiscordError => {
   })
 }
 
-const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
-
 // A body is somebody else's: neither its depth, nor its size, nor its line breaks go into the error.
 const limits = { depth: 24, issues: 100, line: 500 } as const
 
@@ -191,13 +189,13 @@ const flatten = (node: unknown, path: Path, issues: Array<Issue>): void => {
       // v6 names the items that are wrong, and not what is: { "embeds": ["0"] }.
       if (typeof entry === "string" && /^\d{1,6}$/.test(entry)) {
         add({ message: "is not valid" }, [...path, Number(entry)], issues)
-      } else if (typeof entry === "string" || (isRecord(entry) && typeof entry.message === "string")) {
+      } else if (typeof entry === "string" || (isObject(entry) && typeof entry.message === "string")) {
         add(entry, path, issues)
       } else {
         flatten(entry, [...path, index], issues)
       }
     }
-  } else if (isRecord(node)) {
+  } else if (isObject(node)) {
     for (const [key, child] of Object.entries(node)) {
       if (key === "_errors" || key === "_misc") leavesOf(child).forEach((leaf) => add(leaf, path, issues))
       else flatten(child, [...path, keyOf(key)], issues)
@@ -208,12 +206,12 @@ const flatten = (node: unknown, path: Path, issues: Array<Issue>): void => {
 }
 
 const leavesOf = (node: unknown): ReadonlyArray<unknown> =>
-  Array.isArray(node) ? node : isRecord(node) && messageOf(node) === undefined ? Object.values(node) : [node]
+  Array.isArray(node) ? node : isObject(node) && messageOf(node) === undefined ? Object.values(node) : [node]
 
 // A leaf is a text, or says what is wrong in a text or at least by a code.
 const messageOf = (leaf: unknown): string | undefined => {
   if (typeof leaf === "string") return leaf
-  if (!isRecord(leaf)) return undefined
+  if (!isObject(leaf)) return undefined
   const { code, message } = leaf
   return typeof message === "string"
     ? message
@@ -225,6 +223,6 @@ const messageOf = (leaf: unknown): string | undefined => {
 const add = (leaf: unknown, path: Path, issues: Array<Issue>): void => {
   const message = messageOf(leaf)
   if (message === undefined || issues.length === limits.issues) return
-  const code = isRecord(leaf) && typeof leaf.code === "string" ? line(leaf.code) : undefined
+  const code = isObject(leaf) && typeof leaf.code === "string" ? line(leaf.code) : undefined
   issues.push({ path: pathOf(path), code, message: line(message) })
 }

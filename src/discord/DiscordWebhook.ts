@@ -102,9 +102,9 @@ export interface ParsedUrl {
  *
  * Taken are discord.com and the old discordapp.com, those of the PTB and Canary
  * clients, with or without an API version, a trailing slash, `/slack` or
- * `/github`, and a query, of which `thread_id` and `wait` are kept. Host and path must match
- * exactly: a URL that only contains Discord's is refused. The error never shows
- * the URL.
+ * `/github`, and a query, of which `thread_id` and `wait` are kept. Host and
+ * path must match exactly: a URL that only contains Discord's is refused. The
+ * error never shows the URL.
  *
  * **Example** (Reading a pasted URL)
  *
@@ -158,7 +158,11 @@ export type FileInput = File | {
  * @since 0.1.0
  */
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
-  /** One webhook or many, as pasted; a `thread_id` in a query is where its messages go, and `wait=true` has Discord answer with them. Without it every send brings its `url`. */
+  /**
+   * One webhook or many, as pasted; a `thread_id` in a query is where its
+   * messages go, and `wait=true` has Discord answer with them. Without it every
+   * send brings its `url`.
+   */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
   /** Who messages are from, where they do not say it themselves. */
   readonly username?: string | undefined
@@ -219,9 +223,9 @@ export interface SendOptions extends RequestOptions, Message.Input {
  *
  * Without `allowed_mentions` the text pings by Discord's default again. If
  * there are `attachments`, they must list all that are to stay; without them
- * new files are added, which then have no `description`. A message
- * becomes one of Components V2 by the flag, with `content`, `embeds` and `poll`
- * set to `null`; no edit adds a poll.
+ * new files are added, which then have no `description`. A message becomes one
+ * of Components V2 by the flag, with `content`, `embeds` and `poll` set to
+ * `null`; no edit adds a poll.
  *
  * @category models
  * @since 0.1.0

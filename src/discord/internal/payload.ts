@@ -246,7 +246,7 @@ const expected = (ast: SchemaAST.AST): string => {
 
 /**
  * Reads what a program gives, which may throw: what it throws may hold the
- * payload, so it is not shown.
+ * payload, so it is not shown, unless it says itself what is wrong.
  *
  * @internal
  */
