@@ -55,7 +55,7 @@ export type Outcome = "ok" | "burn" | "suspect" | "target"
  * @since 0.1.0
  */
 export class ProxyProvider extends Context.Service<ProxyProvider, {
-  /** The next proxy, or a failure when none is left. */
+  /** The next proxy, or a failure when there is none. */
   readonly get: Effect.Effect<Proxy.Proxy, ProxyError>
   /** Tells how a proxy that `get` gave has done. */
   readonly report: (proxy: Proxy.Proxy, outcome: Outcome) => Effect.Effect<void, ProxyError>
@@ -64,10 +64,13 @@ export class ProxyProvider extends Context.Service<ProxyProvider, {
 class Entry implements Item {
   readonly proxy: Proxy.Proxy
   readonly place: Link<Entry> = { value: this, previous: undefined, next: undefined }
-  /** When it has cooled down. */
+  /** When its rest is over. */
   at = 0
   index = -1
-  burned = false
+  /** How many times in a row it was burned. */
+  burns = 0
+  /** Whether it was given since its rest began. */
+  given = false
 
   constructor(proxy: Proxy.Proxy) {
     this.proxy = proxy
@@ -91,10 +94,11 @@ export type Inputs =
  *
  * **Details**
  *
- * A suspect cools down for `cooldown` (60 seconds by default), a burned one is
- * dropped for good. While all that are left cool down, the one that is out
- * soonest is given all the same. Fails with `InvalidUrl` for a proxy that does
- * not parse and with `InvalidOptions` for an empty list.
+ * A suspect rests for `cooldown` (60 seconds by default). A burned one rests
+ * for a minute, and twice as long for each further time in a row, up to an
+ * hour. While all rest, the one that is out soonest is given all the same.
+ * Fails with `InvalidUrl` for a proxy that does not parse and with
+ * `InvalidOptions` for an empty list.
  *
  * @category layers
  * @since 0.1.0
@@ -129,42 +133,54 @@ export const layer = (
   )
 }
 
+const firstRest = 60_000
+const longestRest = 3_600_000
+
 const rotate = (entries: ReadonlyArray<Entry>, cooldown: number): ProxyProvider["Service"] => {
   const known = new Map(entries.map((entry) => [entry.proxy, entry]))
   const ready = new List<Entry>()
-  const cooling = new Heap<Entry>()
+  const resting = new Heap<Entry>()
   for (const entry of entries) ready.append(entry.place)
-  const none = Effect.fail(
-    new ProxyError({ proxy: undefined, detail: "no proxy is left: all are burned", last: undefined })
-  )
-  return {
-    get: Effect.withFiber((fiber) => {
-      if (cooling.size > 0) cooled(nowOf(fiber))
-      const entry = ready.rotate() ?? cooling.first
-      return entry === undefined ? none : Effect.succeed(entry.proxy)
-    }),
-    report(proxy, outcome) {
-      const entry = known.get(proxy)
-      if (entry === undefined || entry.burned || outcome === "target") return Effect.void
-      if (outcome === "ok" && ready.has(entry.place)) return Effect.void
-      return Effect.withFiber((fiber) => {
-        ready.remove(entry.place)
-        cooling.remove(entry)
-        if (outcome === "ok") ready.append(entry.place)
-        else if (outcome === "burn") entry.burned = true
-        else {
-          entry.at = nowOf(fiber) + cooldown
-          cooling.add(entry)
-        }
-        return Effect.void
-      })
+
+  const rested = (now: number): void => {
+    for (let first = resting.first; first !== undefined && first.at <= now; first = resting.first) {
+      resting.remove(first)
+      ready.append(first.place)
     }
   }
 
-  function cooled(now: number): void {
-    for (let first = cooling.first; first !== undefined && first.at <= now; first = cooling.first) {
-      cooling.remove(first)
-      ready.append(first.place)
+  const rest = (entry: Entry, outcome: "burn" | "suspect", now: number): void => {
+    if (outcome === "burn") entry.burns++
+    const millis = outcome === "burn" ? Math.min(firstRest * 2 ** (entry.burns - 1), longestRest) : cooldown
+    ready.remove(entry.place)
+    resting.remove(entry)
+    entry.at = now + millis
+    entry.given = false
+    resting.add(entry)
+  }
+
+  return {
+    get: Effect.withFiber((fiber) => {
+      if (resting.size > 0) rested(nowOf(fiber))
+      const entry = ready.rotate() ?? resting.first!
+      entry.given = true
+      return Effect.succeed(entry.proxy)
+    }),
+    report(proxy, outcome) {
+      const entry = known.get(proxy)
+      if (entry === undefined || outcome === "target") return Effect.void
+      if (outcome === "ok" && entry.burns === 0 && ready.has(entry.place)) return Effect.void
+      return Effect.withFiber((fiber) => {
+        if (outcome === "ok") {
+          entry.burns = 0
+          resting.remove(entry)
+          if (!ready.has(entry.place)) ready.append(entry.place)
+          // Of a burned one that rests, only what was sent by it since then tells anything new.
+        } else if (entry.burns === 0 || ready.has(entry.place) || (entry.given && outcome === "burn")) {
+          rest(entry, outcome, nowOf(fiber))
+        }
+        return Effect.void
+      })
     }
   }
 }

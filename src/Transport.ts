@@ -46,6 +46,7 @@ import {
   type ConnectionError,
   type Delivery,
   type EgressBlocked,
+  type InvalidOptions,
   type Phase,
   ProxyError,
   Timeout
@@ -160,11 +161,17 @@ const parse = (text: string): unknown => {
  * @since 0.1.0
  */
 export class AttemptError extends Data.TaggedError("AttemptError")<{
-  readonly reason: Timeout | ConnectionError | ProxyError | EgressBlocked
+  /** With `InvalidOptions` or `EgressBlocked` nothing was tried, and no other attempt would do better. */
+  readonly reason: Timeout | ConnectionError | ProxyError | InvalidOptions | EgressBlocked
   /** Whether the receiver may have the request all the same. */
   readonly delivered: Delivery
   /** What it says of the proxy, when there was one. */
   readonly proxy?: Outcome | undefined
+  /**
+   * Another attempt found the proxy dead while this one waited for its
+   * connection: nothing was tried, and the next proxy is taken.
+   */
+  readonly lost?: boolean | undefined
 }> {
   override get message(): string {
     return this.reason.message

@@ -539,7 +539,7 @@ const sender = (
   mac: Option.Option<Mac.Mac["Service"]>
 ): Run => {
   const turns = new Turns(settings.maxPerOrigin)
-  const proxyTurns = new Turns<Transport.AttemptError>(settings.maxPerProxy)
+  const proxyTurns = new Turns(settings.maxPerProxy)
   const makeId = makeIds()
   const ways = waysOf(transport)
   const alarm = new Alarm()
@@ -567,26 +567,24 @@ const sender = (
     if (url !== undefined) yield* Effect.fromResult(EgressPolicy.checkUrl(egress!, send.target!.origin))
     while (true) {
       yield* ready(send)
-      const fault = transport.proxies === undefined ? undefined : yield* readyProxy(send, transport.proxies)
-      const signed = signer === undefined || fault !== undefined
+      if (transport.proxies !== undefined) yield* readyProxy(send, transport.proxies)
+      const signed = signer === undefined
         ? headers
         : { ...headers, ...(yield* sign(send, signer, request)), "webhook-id": send.id }
-      if (fault === undefined) {
-        // The provider or the signer may have taken long.
-        if ((transport.proxies !== undefined || signer !== undefined) && !pool.isOpen(send)) {
-          giveTurn(send)
-          giveLease(send, untold)
-          continue
-        }
-        const closed = closedWay(send)
-        if (closed !== undefined) {
-          yield* detour(send, closed)
-          continue
-        }
+      // The provider or the signer may have taken long.
+      if ((transport.proxies !== undefined || signer !== undefined) && !pool.isOpen(send)) {
+        giveTurn(send)
+        giveLease(send, untold)
+        continue
       }
-      const setback = yield* attempt(send, request, signed, egress, fault)
+      const closed = closedWay(send)
+      if (closed !== undefined) {
+        yield* detour(send, closed)
+        continue
+      }
+      const setback = yield* attempt(send, request, signed, egress)
       if (setback === undefined) return new Delivered(send.fields())
-      yield* pause(send, setback)
+      if (setback !== proxyLost) yield* pause(send, setback)
     }
   })
 
@@ -618,20 +616,20 @@ const sender = (
     return yield* ready(send)
   })
 
-  // Leases a proxy and waits for a turn at it: an error when that proxy has failed for those before.
+  // Leases a proxy and waits for a turn at it.
   const readyProxy = (
     send: Send,
     proxies: ProxyProvider.ProxyProvider["Service"]
-  ): Effect.Effect<Transport.AttemptError | undefined, WebhookErrorReason> =>
+  ): Effect.Effect<void, WebhookErrorReason> =>
     Effect.flatMap(
       send.reserved === undefined ? guardProvider(send, "get", proxies.get) : Effect.succeed(send.reserved),
       (proxy) => {
         send.now()
         send.proxy = proxy
         send.reserved = undefined
-        const key = Redacted.value(proxy.url)
+        const key = keyOf(proxy)
         send.proxyTurn = proxyTurns.take(key)
-        return send.proxyTurn === undefined ? readyProxyLater(send, key, proxies) : Effect.undefined
+        return send.proxyTurn === undefined ? readyProxyLater(send, key, proxies) : Effect.void
       }
     )
 
@@ -639,14 +637,24 @@ const sender = (
     send: Send,
     key: string,
     proxies: ProxyProvider.ProxyProvider["Service"]
-  ): Effect.fn.Return<Transport.AttemptError | undefined, WebhookErrorReason> {
-    const turn = yield* proxyTurns.wait(send.fiber, key, send.deadline, (turn) => {
-      if (!("_tag" in turn)) send.proxyTurn = turn
+  ): Effect.fn.Return<void, WebhookErrorReason> {
+    const faults = proxyTurns.faults(key)
+    const turn = yield* proxyTurns.wait(send.fiber, key, send.deadline, (line) => {
+      send.proxyTurn = line
     })
     if (turn === undefined) return yield* send.exceeded("turn")
     send.now()
-    if ("_tag" in turn) return turn
-    if (pool.isOpen(send)) return undefined
+    if (turn.faults !== faults) {
+      // It failed meanwhile. Where it is the only one, this one's turn has come all the same.
+      const next = yield* guardProvider(send, "get", proxies.get)
+      send.now()
+      if (keyOf(next) !== key) {
+        giveProxyTurn(send)
+        send.reserved = next
+        return yield* readyProxy(send, proxies)
+      }
+    }
+    if (pool.isOpen(send)) return
     giveTurn(send)
     giveLease(send, untold)
     yield* ready(send)
@@ -729,8 +737,13 @@ const sender = (
 
   const giveTurn = (send: Send): void => {
     if (send.turn !== undefined) turns.give(send.turn)
+    send.turn = undefined
+    giveProxyTurn(send)
+  }
+
+  const giveProxyTurn = (send: Send): void => {
     if (send.proxyTurn !== undefined) proxyTurns.give(send.proxyTurn)
-    send.turn = send.proxyTurn = undefined
+    send.proxyTurn = undefined
   }
 
   const giveLease = (send: Send, outcome: UrlPool.Outcome): void => {
@@ -802,9 +815,8 @@ const sender = (
     send: Send,
     { body, route = toTarget }: Request,
     headers: Readonly<Record<string, string>>,
-    egress: EgressPolicy.EgressPolicy | undefined,
-    fault: Transport.AttemptError | undefined
-  ): Effect.fn.Return<Setback | undefined, WebhookErrorReason> {
+    egress: EgressPolicy.EgressPolicy | undefined
+  ): Effect.fn.Return<Setback | typeof proxyLost | undefined, WebhookErrorReason> {
     const target = send.target!
     const started = send.at
     send.method = route.method
@@ -814,29 +826,31 @@ const sender = (
     send.pinned = send.trying = true
     send.reply = undefined
     send.detours = undefined
-    const result = fault === undefined
-      ? yield* Effect.result(transport.attempt({
-        method: route.method,
-        url: route.urlOf(target),
-        headers: settings.propagateTrace ? { ...headers, ...traceparent(spanOf(send)) } : headers,
-        body,
-        timeout: Math.min(send.timeout, left),
-        maxResponseBytes: settings.maxResponseBytes,
-        egress
-      }, send.proxy))
-      : Result.fail(fault)
+    const result = yield* Effect.result(transport.attempt({
+      method: route.method,
+      url: route.urlOf(target),
+      headers: settings.propagateTrace ? { ...headers, ...traceparent(spanOf(send)) } : headers,
+      body,
+      timeout: Math.min(send.timeout, left),
+      maxResponseBytes: settings.maxResponseBytes,
+      egress
+    }, send.proxy))
     const ended = send.now()
     send.trying = false
     let setback: Setback | undefined
     if (Result.isFailure(result)) {
-      const { reason } = result.failure
+      const { lost, reason } = result.failure
       // It was not tried at all.
-      if (reason._tag === "EgressBlocked") return yield* reason
-      setback = fell(send, result.failure, reason)
-      // Who waits for a proxy that failed fails with it, before this turn can become theirs.
-      if (setback.rotate && !setback.maybe && fault === undefined) {
-        proxyTurns.dismiss(Redacted.value(send.proxy!.url), result.failure)
+      if (reason._tag === "EgressBlocked" || reason._tag === "InvalidOptions") return yield* reason
+      if (lost === true) {
+        giveTurn(send)
+        giveWay(send, untold)
+        giveLease(send, untold)
+        return proxyLost
       }
+      setback = fell(send, result.failure, reason)
+      // Who waits for a turn at a proxy that is dead looks for another one.
+      if (send.proxy !== undefined && blame(send, result.failure) === "burn") proxyTurns.fault(keyOf(send.proxy))
     } else {
       send.reply = result.success
       setback = judge(send, result.success, settings.classify, route.method === "POST")
@@ -859,7 +873,7 @@ const sender = (
     countAttempt(send.fiber, entry)
     if (send.span !== undefined) addAttempt(send.span, send.clock, entry, send.history.length)
     send.ended = ended
-    if (send.proxy !== undefined && fault === undefined) yield* reportProxy(send, send.proxy, result)
+    if (send.proxy !== undefined) yield* reportProxy(send, send.proxy, result)
     if (setback === undefined) {
       giveLease(send, taken(send, send.reply!, route.method === "POST"))
       return undefined
@@ -876,6 +890,7 @@ const sender = (
     result: Result.Result<Transport.Reply, Transport.AttemptError>
   ): Effect.Effect<void, WebhookErrorReason> => {
     const outcome = Result.isSuccess(result) ? "ok" : blame(send, result.failure)
+    if (outcome === undefined) return Effect.void
     if (outcome === "burn") countBurned(send.fiber)
     const report = Result.getOrElse(Result.try(() => transport.proxies!.report(proxy, outcome)), Effect.die)
     // A list has nothing to do for a proxy that is well.
@@ -886,18 +901,17 @@ const sender = (
 
   // Between two attempts: whether there is another one, and the wait for it.
   const pause = Effect.fnUntraced(function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
-    const { hint, reason } = setback
-    if (setback.rotate && !(setback.maybe && settings.stopOnMaybe)) {
+    const { hint } = setback
+    const stops = setback.maybe && settings.stopOnMaybe
+    let { reason } = setback
+    if (setback.rotate && !stops) {
       giveLease(send, untold)
-      if (send.rotations >= settings.maxProxyRetries) return yield* exhausted(send.proxy, send.rotations + 1, reason)
-      send.rotations++
-      send.now()
-      return
+      if (yield* rotate(send, reason)) return
+      reason = exhausted(send.proxy, send.triedProxies!.size, reason)
     }
     const elsewhere = setback.elsewhere && pool.failover && !send.given
     const other = elsewhere ? leave(send, setback) : undefined
-    const over = !(setback.retry || other !== undefined) || (setback.maybe && settings.stopOnMaybe) ||
-      send.retries >= settings.maxRetries
+    const over = !(setback.retry || other !== undefined) || stops || send.retries >= settings.maxRetries
     // Only another URL will do, or this is the last try and this one failed: where none is open, the first to open is
     // waited for.
     const waits = !setback.retry || (!setback.limited && send.retries + 1 === settings.maxRetries)
@@ -913,7 +927,7 @@ const sender = (
       ? Result.succeed(undefined)
       : atOnce
       ? Result.succeed(0)
-      : yield* Effect.result(nextDelay(send, reason))
+      : yield* Effect.result(nextDelay(send, setback.reason))
     const backoff = Result.getOrElse(delay, () => undefined)
     send.now()
     giveLease(send, { _tag: "Limited", retryAfter: hint ?? (atOnce ? unhinted : backoff ?? unhinted) })
@@ -931,7 +945,9 @@ const sender = (
       : Math.max(hint ?? 0, backoff ?? 0)
     if (Result.isFailure(delay)) return yield* delay.failure
     if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
-    yield* Effect.logDebug(`webhook to ${send.target!.label}: ${reason.message}; next try in ${Math.round(wait)} ms`)
+    yield* Effect.logDebug(
+      `webhook to ${send.target!.label}: ${setback.reason.message}; next try in ${Math.round(wait)} ms`
+    )
     send.retries++
     if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
     send.now()
@@ -940,6 +956,30 @@ const sender = (
     send.target = next
     send.pinned = true
   })
+
+  // Takes a proxy that this send has not tried, for a try that follows at once. A provider that goes round its proxies
+  // gives those that were tried in between.
+  const rotate = Effect.fnUntraced(
+    function*(send: Send, last: WebhookErrorReason): Effect.fn.Return<boolean, WebhookErrorReason> {
+      const tried = (send.triedProxies ??= new Set()).add(keyOf(send.proxy!))
+      if (send.rotations >= settings.maxProxyRetries) return false
+      for (let draw = 0; draw < tried.size; draw++) {
+        const proxy = yield* Effect.mapError(
+          guardProvider(send, "get", transport.proxies!.get),
+          (error) =>
+            error._tag === "ProxyError"
+              ? new ProxyError({ ...error, detail: `${error.detail}; before it, ${last.message}` })
+              : error
+        )
+        if (tried.has(keyOf(proxy))) continue
+        send.reserved = proxy
+        send.rotations++
+        send.now()
+        return true
+      }
+      return false
+    }
+  )
 
   // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL that may take it yet
   // has its turn.
@@ -1018,6 +1058,11 @@ const sender = (
 }
 
 const none: SendOptions = {}
+
+// No attempt was made: another one found the proxy dead while this one waited for its connection.
+const proxyLost = "proxyLost"
+
+const keyOf = ({ url }: Proxy.Proxy): string => Redacted.value(url)
 
 const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(makeSpan, (span) => {

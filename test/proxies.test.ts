@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber, Layer, Redacted } from "effect"
-import { ProxyProvider, RetryPolicy, Transport, UrlPool, Webhook, WebhookError, WebhookResult } from "effect-webhooks"
+import {
+  Proxy,
+  ProxyProvider,
+  RetryPolicy,
+  Transport,
+  UrlPool,
+  Webhook,
+  WebhookError,
+  WebhookResult
+} from "effect-webhooks"
 import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
@@ -25,6 +34,15 @@ const fault = (outcome: ProxyProvider.Outcome): Answer =>
 
 const lost = (code: string, phase: WebhookError.Phase): Answer => Effect.fail(Transport.disconnected({ code }, phase))
 
+// What a proxy says that knows no way to this receiver.
+const refused: Answer = Effect.fail(
+  new Transport.AttemptError({
+    reason: new WebhookError.ProxyError({ proxy: "host:1", detail: "503 to CONNECT", last: undefined }),
+    delivered: "no",
+    proxy: "target"
+  })
+)
+
 const certificate = lost("CERT_HAS_EXPIRED", "connecting")
 
 // A timeout as the transport tells it, after the time that it takes.
@@ -39,6 +57,8 @@ interface Asked {
 interface Given {
   readonly proxies?: ReadonlyArray<string>
   readonly options?: Webhook.WebhookOptions
+  /** What the provider gives, one after the other, the last one over and over. */
+  readonly given?: ReadonlyArray<string>
   readonly report?: ProxyProvider.ProxyProvider["Service"]["report"]
 }
 
@@ -47,15 +67,19 @@ const names = ["a:1", "b:2", "c:3", "d:4", "e:5"]
 // A webhook over proxies that answer by a script, the last answer over and over; what was asked of them, and reported.
 const open = Effect.fnUntraced(function*(
   script: ReadonlyArray<Answer> | ((proxy: string, index: number) => Answer),
-  { options, proxies = names, report }: Given = {}
+  { given, options, proxies = names, report }: Given = {}
 ) {
+  let draws = 0
+  const next = given === undefined ?
+    undefined :
+    Effect.suspend(() => Effect.orDie(Effect.fromResult(Proxy.parse(given[Math.min(draws++, given.length - 1)]!))))
   const asked: Array<Asked> = []
   const reports: Array<string> = []
   const transport = Layer.effect(
     Transport.Transport,
     Effect.map(ProxyProvider.ProxyProvider, (provider) => ({
       proxies: {
-        get: provider.get,
+        get: next ?? provider.get,
         report: (proxy, outcome) => {
           reports.push(`${proxy.host} ${outcome}`)
           return report === undefined ? provider.report(proxy, outcome) : report(proxy, outcome)
@@ -124,17 +148,20 @@ describe("a send by proxies", () => {
 
     it.effect.each([0, 1, 2, 3, 5])("has %i of maxProxyRetries", (maxProxyRetries) =>
       Effect.gen(function*() {
-        const { asked, result, took } = yield* once([fault("suspect")], { options: { maxProxyRetries } })
+        const { asked, result, took } = yield* once([fault("suspect")], {
+          options: { maxProxyRetries, maxRetries: 0 }
+        })
         const { detail } = exhausted(result)
-        assert.lengthOf(asked, maxProxyRetries + 1)
-        assert.strictEqual(result.attempts, maxProxyRetries + 1)
+        const expected = Math.min(maxProxyRetries + 1, names.length)
+        assert.lengthOf(asked, expected)
+        assert.strictEqual(result.attempts, expected)
         assert.include(detail, "it is at fault (suspect)")
         assert.strictEqual(took, 0)
       }))
 
     it.effect("has three when nothing is said", () =>
       Effect.gen(function*() {
-        const { result } = yield* once([fault("suspect")])
+        const { result } = yield* once([fault("suspect")], { options: { maxRetries: 0 } })
         assert.strictEqual(result.attempts, 4)
         assert.strictEqual(failed(result).delivered, "no")
       }))
@@ -158,13 +185,40 @@ describe("a send by proxies", () => {
         assert.isTrue(result.ok)
       }))
 
-    it.effect("says that no proxy is left when all are burned", () =>
+    it.effect("waits like any other retry when no other proxy is left, and takes the same ones again", () =>
       Effect.gen(function*() {
-        const { asked, result, took } = yield* once([fault("burn")], { proxies: ["a:1", "b:2"] })
-        assert.include(exhausted(result).detail, "no proxy is left")
-        assert.lengthOf(asked, 2)
-        assert.strictEqual(result.attempts, 2)
-        assert.strictEqual(took, 0)
+        const { asked, reports, result, took, used } = yield* once([fault("burn"), fault("burn"), delivered], {
+          proxies: ["a:1", "b:2"]
+        })
+        assert.isTrue(result.ok, `${result}`)
+        assert.match(used, /^ab[ab]$/)
+        assert.strictEqual(asked[1]!.at, 0)
+        assert.isAtLeast(took, 500)
+        assert.isAtMost(took, 1000)
+        assert.lengthOf(reports, 3)
+      }))
+
+    it.effect("fails with the last failure when its retries are used up too", () =>
+      Effect.gen(function*() {
+        const { result } = yield* once([fault("burn")], { proxies: ["a:1", "b:2"], options: { maxRetries: 2 } })
+        assert.strictEqual(result.attempts, 4)
+        const { detail } = exhausted(result)
+        assert.include(detail, "it is at fault (burn)")
+        assert.include(detail, "2 proxies were tried")
+        const only = yield* once([fault("burn")], { proxies: ["a:1"], options: { maxRetries: 2 } })
+        assert.strictEqual(only.result.attempts, 3)
+        assert.include(exhausted(only.result).detail, "no other proxy")
+      }))
+
+    it.effect("never rotates to a proxy that it has tried, whatever the provider gives", () =>
+      Effect.gen(function*() {
+        const again = yield* once([fault("burn"), delivered], { given: ["a:1", "a:1", "b:2"] })
+        assert.strictEqual(again.used, "ab")
+        assert.isAtLeast(again.took, 500, "the one that was given at once had been tried")
+        // Those that were tried are given in between, as other sends draw too.
+        const between = yield* once([fault("burn"), fault("burn"), delivered], { given: ["a:1", "b:2", "a:1", "c:3"] })
+        assert.strictEqual(between.used, "abc")
+        assert.strictEqual(between.took, 0)
       }))
 
     it.effect("uses a single suspect proxy again", () =>
@@ -176,15 +230,16 @@ describe("a send by proxies", () => {
 
     it.effect("holds what the last proxy came to", () =>
       Effect.gen(function*() {
-        const refusal = exhausted((yield* once([lost("ECONNRESET", "connecting")])).result)
+        const once_ = { options: { maxRetries: 0 } }
+        const refusal = exhausted((yield* once([lost("ECONNRESET", "connecting")], once_)).result)
         assert(refusal.last?._tag === "ConnectionError")
         assert.strictEqual(refusal.last.code, "ECONNRESET")
         assert.strictEqual(refusal.proxy, "d:4")
-        const timeout = exhausted((yield* once([silent("connecting")])).result)
+        const timeout = exhausted((yield* once([silent("connecting")], once_)).result)
         assert(timeout.last?._tag === "Timeout")
         assert.strictEqual(timeout.last.phase, "connecting")
         assert.include(timeout.detail, "4 proxies were tried")
-        const own = exhausted((yield* once([fault("burn")])).result)
+        const own = exhausted((yield* once([fault("burn")], once_)).result)
         assert.isUndefined(own.last)
       }))
   })
@@ -249,7 +304,7 @@ describe("a send by proxies", () => {
         assert.isTrue(result.ok)
         assert.deepStrictEqual(reports, ["a suspect", "b ok"])
         assert.strictEqual(took, 15_000)
-        const end = yield* once([silent("sent")])
+        const end = yield* once([silent("sent")], { options: { maxRetries: 0 } })
         const { last } = exhausted(end.result)
         assert(last?._tag === "Timeout")
         assert.strictEqual(last.phase, "sent")
@@ -260,9 +315,10 @@ describe("a send by proxies", () => {
     it.effect("a loss after the request was written rotates, and is a maybe", () =>
       Effect.gen(function*() {
         const { reports, result, took } = yield* once([lost("ECONNRESET", "sent"), fault("burn")], {
-          proxies: ["a:1", "b:2"]
+          proxies: ["a:1", "b:2"],
+          options: { maxRetries: 0 }
         })
-        assert.deepStrictEqual(reports, ["a suspect", "b burn", "a burn"])
+        assert.deepStrictEqual(reports, ["a suspect", "b burn"])
         assert.strictEqual(failed(result).delivered, "maybe")
         assert.strictEqual(took, 0)
       }))
@@ -276,6 +332,41 @@ describe("a send by proxies", () => {
         assert.strictEqual(failed(result).delivered, "maybe")
         assert.strictEqual(result.attempts, 2)
         assert.deepStrictEqual(reports, ["a burn", "b suspect"])
+      }))
+
+    it.effect.each([
+      "ENETUNREACH",
+      "EHOSTUNREACH",
+      "ENETDOWN",
+      "EMFILE",
+      "ENFILE",
+      "ENOBUFS",
+      "EADDRNOTAVAIL",
+      "EAI_AGAIN"
+    ])(
+      "blames nobody for %s, which this side is short of, and backs off as a direct send does",
+      (code) =>
+        Effect.gen(function*() {
+          const { reports, result, took, used } = yield* once([lost(code, "connecting"), delivered])
+          assert.isTrue(result.ok)
+          assert.deepStrictEqual(reports, ["b ok"])
+          assert.strictEqual(used, "ab")
+          assert.isAtLeast(took, 500)
+          const end = failed((yield* once([lost(code, "connecting")])).result)
+          assert(end.reason._tag === "ConnectionError")
+          assert.strictEqual(end.reason.code, code)
+          assert.strictEqual(end.attempts, 4)
+          assert.strictEqual(end.delivered, "no")
+        })
+    )
+
+    it.effect("goes on with the next proxy when one opens no tunnel to this receiver, and blames none", () =>
+      Effect.gen(function*() {
+        const { reports, result, took, used } = yield* once([refused, refused, delivered])
+        assert.isTrue(result.ok)
+        assert.strictEqual(used, "abc")
+        assert.strictEqual(took, 0)
+        assert.deepStrictEqual(reports, ["a target", "b target", "c ok"])
       }))
 
     it.effect("a certificate that is refused through two proxies is the target's", () =>
@@ -322,7 +413,10 @@ describe("a send by proxies", () => {
 
     it.effect("has the last proxy of a failure too", () =>
       Effect.gen(function*() {
-        const { result } = yield* once([fault("suspect")], { proxies: ["a:1:user:pass", "b:2:user:pass"] })
+        const { result } = yield* once([fault("suspect")], {
+          proxies: ["a:1:user:pass", "b:2:user:pass"],
+          options: { maxRetries: 0 }
+        })
         assert.strictEqual(Redacted.value(result.proxy!), "b:2:user:pass")
         assert.strictEqual(exhausted(result).proxy, "b:2")
         assert.notInclude(failed(result).error, "pass")
@@ -435,8 +529,47 @@ describe("a send by proxies", () => {
         const byA = asked.filter(({ proxy }) => proxy === "a:1").length
         assert.strictEqual(byA, 1, "nobody else dials what is known to be dead")
         assert.strictEqual(reports.filter((report) => report === "a burn").length, 1)
-        // They all tell of it: the try that was not made counts as one that failed.
-        assert.strictEqual(results.filter(({ attempts }) => attempts === 2).length, 10)
+        assert.deepStrictEqual(
+          results.map(({ attempts }) => attempts).toSorted().slice(-2),
+          [1, 2],
+          "only the attempt that was made counts"
+        )
+      }))
+
+    it.effect("an attempt that lost its proxy to the failure of another one was none", () =>
+      Effect.gen(function*() {
+        const dismissed: Answer = Effect.fail(
+          new Transport.AttemptError({
+            reason: new WebhookError.ProxyError({ proxy: "a:1", detail: "dead", last: undefined }),
+            delivered: "no",
+            lost: true
+          })
+        )
+        const { reports, result, took } = yield* once([dismissed, dismissed, delivered], {
+          options: { maxRetries: 0, maxProxyRetries: 0 }
+        })
+        assert.isTrue(result.ok)
+        assert.strictEqual(result.attempts, 1)
+        assert.strictEqual(Redacted.value(result.history[0]!.proxy!), "c:3")
+        assert.strictEqual(took, 0)
+        assert.deepStrictEqual(reports, ["c ok"])
+      }))
+
+    it.effect("ends at once when nothing can be tried", () =>
+      Effect.gen(function*() {
+        const missing: Answer = Effect.fail(
+          new Transport.AttemptError({
+            reason: new WebhookError.InvalidOptions({ option: "proxies", detail: "npm install socks" }),
+            delivered: "no"
+          })
+        )
+        const { asked, reports, result, took } = yield* once([missing])
+        assert.strictEqual(failed(result).reason._tag, "InvalidOptions")
+        assert.strictEqual(result.attempts, 0)
+        assert.strictEqual(failed(result).delivered, "no")
+        assert.lengthOf(asked, 1)
+        assert.deepStrictEqual(reports, [])
+        assert.strictEqual(took, 0)
       }))
 
     it.effect("a maybe sends nobody away", () =>
@@ -451,6 +584,7 @@ describe("a send by proxies", () => {
         )
         yield* Effect.yieldNow
         yield* Deferred.succeed(broken, undefined)
+        yield* TestClock.adjust("2 seconds")
         const results = yield* Fiber.join(sends)
         assert.deepStrictEqual(results.map(({ attempts }) => attempts).toSorted(), [1, 1, 1, 1, 2])
         assert.lengthOf(asked, 6)
@@ -581,7 +715,8 @@ describe("a send by proxies", () => {
         const { hook } = yield* overClients(() => Effect.never, {
           make: (proxy) => proxy === "a" ? Effect.never : Effect.sleep("9 seconds"),
           timeout: "10 seconds",
-          maxProxyRetries: 1
+          maxProxyRetries: 1,
+          maxRetries: 0
         })
         const started = yield* Clock.currentTimeMillis
         const sending = yield* Effect.forkChild(
@@ -605,7 +740,7 @@ describe("a send by proxies", () => {
         const first = yield* refused.hook.send("x")
         assert.isTrue(first.ok)
         assert.strictEqual(first.attempts, 2)
-        const lost = yield* overClients(() => broken("ECONNRESET"), { maxProxyRetries: 1 })
+        const lost = yield* overClients(() => broken("ECONNRESET"), { maxProxyRetries: 1, maxRetries: 0 })
         const second = failed(yield* lost.hook.send("x"))
         assert.strictEqual(second.reason._tag, "ProxyError")
         assert.strictEqual(second.delivered, "maybe")

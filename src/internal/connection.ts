@@ -36,6 +36,16 @@ export const isOwn = (code: string | undefined): boolean =>
   code !== undefined && /^(?:ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|ENOBUFS)$/.test(code)
 
 /**
+ * The same of a code that a proxy was to be reached with. An address without a
+ * way to it and a resolver that does not answer are this side's too: they would
+ * take all proxies out one after the other.
+ *
+ * @internal
+ */
+export const isOwnToProxy = (code: string | undefined): boolean =>
+  isOwn(code) || (code !== undefined && /^(?:EHOSTUNREACH|EAI_\w+)$/.test(code))
+
+/**
  * What a platform's error means. `phase` is what the transport knows for
  * itself; without it, the code decides where it can.
  *

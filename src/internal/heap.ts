@@ -7,15 +7,19 @@
 export interface Item {
   at: number
   index: number
+  /** When it was added, as a count: the heap's own. */
+  order?: number
 }
 
 /**
  * A binary heap with the earliest item first, from which any item can be taken.
+ * Of the items of one instant the one that was added first is first.
  *
  * @internal
  */
 export class Heap<A extends Item> {
   private readonly items: Array<A> = []
+  private added = 0
 
   get size(): number {
     return this.items.length
@@ -26,6 +30,7 @@ export class Heap<A extends Item> {
   }
 
   add(item: A): void {
+    item.order = this.added++
     this.place(item, this.items.length)
     this.up(item)
   }
@@ -50,7 +55,7 @@ export class Heap<A extends Item> {
     while (item.index > 0) {
       const index = item.index
       const parent = this.items[(index - 1) >> 1]!
-      if (parent.at <= item.at) return
+      if (!isBefore(item, parent)) return
       this.place(item, parent.index)
       this.place(parent, index)
     }
@@ -61,10 +66,12 @@ export class Heap<A extends Item> {
       const index = item.index
       const left = this.items[2 * index + 1]
       const right = this.items[2 * index + 2]
-      const child = right !== undefined && right.at < left!.at ? right : left
-      if (child === undefined || child.at >= item.at) return
+      const child = right !== undefined && isBefore(right, left!) ? right : left
+      if (child === undefined || !isBefore(child, item)) return
       this.place(item, child.index)
       this.place(child, index)
     }
   }
 }
+
+const isBefore = (a: Item, b: Item): boolean => a.at < b.at || (a.at === b.at && a.order! < b.order!)

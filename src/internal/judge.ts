@@ -8,7 +8,7 @@ import * as RetryPolicy from "../RetryPolicy.ts"
 import type * as Transport from "../Transport.ts"
 import type * as UrlPool from "../UrlPool.ts"
 import {
-  type EgressBlocked,
+  type ConnectionError,
   EndpointGone,
   isRetryable,
   ProxyError,
@@ -16,10 +16,11 @@ import {
   Redirected,
   Rejected,
   ServerError,
+  type Timeout,
   Unexpected,
   type WebhookErrorReason
 } from "../WebhookError.ts"
-import { isOwn } from "./connection.ts"
+import { isOwn, isOwnToProxy } from "./connection.ts"
 import { positiveMillis } from "./options.ts"
 import { rateLimit } from "./rateLimit.ts"
 
@@ -189,33 +190,41 @@ const asked = (reply: Transport.Reply): RetryPolicy.Verdict | undefined => {
 export const fell = (
   send: Judged,
   error: Transport.AttemptError,
-  reason: Exclude<Transport.AttemptError["reason"], EgressBlocked>
+  reason: Timeout | ConnectionError | ProxyError
 ): Setback => {
   const outcome = send.proxy === undefined ? "target" : blame(send, error)
   if (reason._tag === "ConnectionError" && reason.certificate) send.distrusted ??= send.proxy?.label
   return {
     reason,
     retry: isRetryable(reason),
-    rotate: outcome === "burn" || outcome === "suspect",
+    // What a proxy says of the receiver is its own word: another proxy may say something else.
+    rotate: outcome === "burn" || outcome === "suspect" || reason._tag === "ProxyError",
     elsewhere: outcome === "target",
     maybe: error.delivered === "maybe",
     limited: false,
     hint: undefined,
     pause: undefined,
-    outcome: outcome !== "target" || (reason._tag === "ConnectionError" && isOwn(reason.code)) ? untold : failed
+    outcome: outcome === "target" && reason._tag !== "ProxyError" && !isOwnFault(reason, isOwn) ? failed : untold
   }
 }
 
+const isOwnFault = (reason: Transport.AttemptError["reason"], isOwn: (code: string | undefined) => boolean): boolean =>
+  reason._tag === "ConnectionError" && isOwn(reason.code)
+
 /**
- * Whose fault it is that an attempt by a proxy has no answer.
+ * Whose fault it is that an attempt by a proxy has no answer; `undefined` when
+ * it is this side's, and nobody is blamed.
  *
  * @internal
  */
-export const blame = (send: Judged, { proxy, reason }: Transport.AttemptError): ProxyProvider.Outcome => {
+export const blame = (
+  send: Judged,
+  { proxy, reason }: Transport.AttemptError
+): ProxyProvider.Outcome | undefined => {
   // A certificate that is refused by way of two proxies is the receiver's own.
   const certificate = reason._tag === "ConnectionError" && reason.certificate
   if (certificate && send.distrusted !== undefined && send.distrusted !== send.proxy?.label) return "target"
-  return proxy ?? "suspect"
+  return proxy ?? (isOwnFault(reason, isOwnToProxy) ? undefined : "suspect")
 }
 
 /**
@@ -226,7 +235,8 @@ export const blame = (send: Judged, { proxy, reason }: Transport.AttemptError): 
 export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason: WebhookErrorReason): ProxyError =>
   new ProxyError({
     proxy: proxy?.label,
-    detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ${tried} proxies were tried`,
+    detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ` +
+      (tried === 1 ? "no other proxy was tried" : `${tried} proxies were tried`),
     last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
   })
 

@@ -6,7 +6,7 @@ import type * as Pull from "effect/Pull"
 import type * as Redacted from "effect/Redacted"
 import type * as Tracer from "effect/Tracer"
 import type { Proxy } from "../Proxy.ts"
-import type { AttemptError, Reply } from "../Transport.ts"
+import type { Reply } from "../Transport.ts"
 import type { Lease, Target } from "../UrlPool.ts"
 import type { SendOptions } from "../Webhook.ts"
 import { DeadlineExceeded, type WebhookError, type WebhookErrorReason } from "../WebhookError.ts"
@@ -76,14 +76,16 @@ export class Send implements Lease {
   turn: Line | undefined = undefined
   proxy: Proxy | undefined = undefined
   /** A turn at that proxy. */
-  proxyTurn: Line<AttemptError> | undefined = undefined
+  proxyTurn: Line | undefined = undefined
   /** A way that was closed, and on which this send may go. */
   way: Way | undefined = undefined
   wayEpoch = 0
   /** The closed ways that it has met, with the proxies by which they lead. */
   detours: Map<Way, Proxy | undefined> | undefined = undefined
-  /** The proxy for whose way it has waited. */
+  /** The proxy that is next: the one for whose way it has waited, or another one than those that failed. */
   reserved: Proxy | undefined = undefined
+  /** The proxies that failed. */
+  triedProxies: Set<string> | undefined = undefined
   /** How many retries, and how many rotations of the proxy, there have been. */
   retries = 0
   rotations = 0

@@ -8,21 +8,22 @@ import { Waiting } from "./waiting.ts"
  *
  * @internal
  */
-export interface Line<E = never> {
+export interface Line {
   readonly key: string
   inFlight: number
-  waiting: Waiting<Line<E> | E> | undefined
+  /** How many times those who wait were told that it leads nowhere. */
+  faults: number
+  waiting: Waiting<Line> | undefined
 }
 
 /**
  * How many attempts are in flight per key, such as an origin or a proxy, and
- * who waits for a turn. A key without attempts takes no memory. `E` is why
- * those who wait may be sent away.
+ * who waits for a turn. A key without attempts takes no memory.
  *
  * @internal
  */
-export class Turns<E = never> {
-  private readonly lines = new Map<string, Line<E>>()
+export class Turns {
+  private readonly lines = new Map<string, Line>()
   private readonly alarm = new Alarm()
   private readonly max: number
 
@@ -31,10 +32,10 @@ export class Turns<E = never> {
   }
 
   /** Takes a turn if one is free. */
-  take(key: string): Line<E> | undefined {
+  take(key: string): Line | undefined {
     const line = this.lines.get(key)
     if (line === undefined) {
-      const first: Line<E> = { key, inFlight: 1, waiting: undefined }
+      const first: Line = { key, inFlight: 1, faults: 0, waiting: undefined }
       this.lines.set(key, first)
       return first
     }
@@ -48,23 +49,27 @@ export class Turns<E = never> {
     fiber: Fiber.Fiber<unknown, unknown>,
     key: string,
     deadline: number,
-    accept: (line: Line<E> | E) => void
-  ): Effect.Effect<Line<E> | E | undefined> {
+    accept: (line: Line) => void
+  ): Effect.Effect<Line | undefined> {
     const line = this.lines.get(key)!
     line.waiting ??= new Waiting(this.alarm)
     return line.waiting.park(fiber, deadline, accept)
   }
 
   /** Gives a turn back: to the first in line, if somebody waits. */
-  give(line: Line<E>): void {
+  give(line: Line): void {
     if (line.waiting?.release(line) === true) return
     line.inFlight--
     if (line.inFlight === 0) this.lines.delete(line.key)
   }
 
-  /** Sends everybody away who waits for this key. */
-  dismiss(key: string, reason: E): void {
-    const waiting = this.lines.get(key)?.waiting
-    while (waiting?.release(reason) === true);
+  /** Counts a fault of what is behind a key. Who waits looks at it when its turn comes. */
+  fault(key: string): void {
+    const line = this.lines.get(key)
+    if (line !== undefined) line.faults++
+  }
+
+  faults(key: string): number {
+    return this.lines.get(key)?.faults ?? 0
   }
 }

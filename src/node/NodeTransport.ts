@@ -29,8 +29,8 @@ import { join } from "../internal/bytes.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
-import { ConnectionError, EgressBlocked, type Phase, ProxyError } from "../WebhookError.ts"
-import { type Lane, Lanes } from "./internal/lanes.ts"
+import { EgressBlocked, type Phase } from "../WebhookError.ts"
+import { type Connecting, Lanes, ProxyLost } from "./internal/lanes.ts"
 import { TunnelFault } from "./internal/tunnel.ts"
 
 /**
@@ -61,12 +61,20 @@ export interface Options {
    */
   readonly grace?: Duration.Input | undefined
   /** TLS to the receiver: authorities and a certificate of your own. */
-  readonly tls?: {
-    readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
-    readonly cert?: string | Uint8Array | undefined
-    readonly key?: string | Uint8Array | undefined
-    readonly rejectUnauthorized?: boolean | undefined
-  } | undefined
+  readonly tls?: TlsOptions | undefined
+}
+
+/**
+ * TLS to a server.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
+  readonly rejectUnauthorized?: boolean | undefined
 }
 
 /**
@@ -83,6 +91,11 @@ export interface ProxiedOptions extends Options {
    * @default 128
    */
   readonly maxProxies?: number | undefined
+  /**
+   * TLS to an `https:` proxy, which must have a certificate for its own name.
+   * Nothing of `tls`, which is for the receiver, holds here.
+   */
+  readonly proxyTls?: TlsOptions | undefined
 }
 
 /**
@@ -133,9 +146,9 @@ export const layerProxied = (
  * @since 0.1.0
  */
 export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
-  const keepAlive = positiveMillis("keepAlive", options?.keepAlive ?? 4_000)
+  const keepAlive = Math.min(positiveMillis("keepAlive", options?.keepAlive ?? 4_000), maxDelay)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
-  const connectTimeout = positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
+  const connectTimeout = Math.min(positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000), maxDelay)
   const maxProxies = wholeNumber("maxProxies", options?.maxProxies ?? 128, 1)
   return Effect.gen(function*() {
     const exchanges = new Exchanges()
@@ -145,10 +158,11 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
           // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
           agent: { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: keepAlive, keepAliveMaxTimeout: keepAlive },
           tls: (options?.tls ?? {}) as ConnectionOptions,
+          proxyTls: (options?.proxyTls ?? {}) as ConnectionOptions,
           connectTimeout,
           maxProxies,
           resolver,
-          connecting: (cancel) => exchanges.connecting(cancel)
+          connecting: (connecting) => exchanges.connecting(connecting)
         })),
       (lanes) =>
         exchanges.close.pipe(
@@ -164,7 +178,7 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
         Effect.callback<Reply, AttemptError>((resume) => {
           if (exchanges.closed) return resume(Effect.interrupt)
           const lane = lanes.of(proxy, request.egress)
-          const exchange = new Exchange(request, exchanges, lane, resume)
+          const exchange = new Exchange(request, exchanges, resume)
           const { body, headers, method = "POST" } = request
           const { origin, path } = placeOf(request.url)
           exchanges.starting = exchange
@@ -206,8 +220,8 @@ class Exchanges {
     if (this.all.size === 0) this.onIdle?.()
   }
 
-  connecting(cancel: () => void): void {
-    if (this.starting !== undefined) this.starting.cancel = cancel
+  connecting(connecting: Connecting): void {
+    if (this.starting !== undefined) this.starting.connecting = connecting
   }
 
   /** Lets nobody begin any more, and waits for those who have. */
@@ -246,12 +260,11 @@ const aborted = new Error("The attempt has ended")
 
 /** One request and what comes back. It calls `resume` exactly once, unless it is aborted. */
 class Exchange implements Undici.Dispatcher.DispatchHandler {
-  /** Gives up the connection that is being made for it. */
-  cancel: (() => void) | undefined
+  /** The connection that is being made for it. */
+  connecting: Connecting | undefined
   private readonly max: number
   private readonly exchanges: Exchanges
   private readonly resume: (effect: Effect.Effect<Reply, AttemptError>) => void
-  private readonly lane: Lane
   private readonly timer: NodeJS.Timeout
   private controller: Undici.Dispatcher.DispatchController | undefined
   private done = false
@@ -264,18 +277,14 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   constructor(
     request: AttemptRequest,
     exchanges: Exchanges,
-    lane: Lane,
     resume: (effect: Effect.Effect<Reply, AttemptError>) => void
   ) {
     this.max = request.maxResponseBytes
     this.exchanges = exchanges
-    this.lane = lane
     this.resume = resume
     this.timer = setTimeout(() => {
-      const error = timedOut(this.phase, request.timeout)
-      this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(error))
+      this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(this.late(request.timeout)))
       this.abort()
-      if (this.phase === "connecting") lane.fault?.(error)
     }, Math.min(request.timeout, maxDelay))
     exchanges.add(this)
   }
@@ -284,7 +293,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   abort(): void {
     this.finish()
     if (this.controller !== undefined) this.controller.abort(aborted)
-    else this.cancel?.()
+    else this.connecting?.cancel()
   }
 
   interrupt(): void {
@@ -296,9 +305,8 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     // A request that waited for a connection until its time was over is never written.
     if (this.done) return controller.abort(aborted)
     this.controller = controller
-    this.cancel = undefined
+    this.connecting = undefined
     this.phase = "sent"
-    this.lane.running++
   }
 
   onResponseStart(_: unknown, status: number, headers: Record<string, string | Array<string> | undefined>): void {
@@ -321,25 +329,22 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
-    // What was given up says nothing of the proxy.
     if (this.done) return
-    const attemptError = this.failure(error)
-    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(attemptError))
-    if (this.phase !== "connecting") return
-    this.cancel?.()
-    if (attemptError.proxy !== "target") this.lane.fault?.(attemptError)
+    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(this.failure(error)))
+    if (this.phase === "connecting") this.connecting?.cancel()
+  }
+
+  // Its own time is over: that is its own matter, and no other attempt's by the same proxy.
+  private late(timeout: number): AttemptError {
+    const fault = this.phase === "connecting" ? this.connecting?.late?.(timeout) : undefined
+    // Of a proxy that is only slow the timeout says more.
+    return fault === undefined || fault.outcome === "suspect" ? timedOut(this.phase, timeout) : notTunnelled(fault)
   }
 
   private failure(error: Error): AttemptError {
-    // What failed another attempt by the same proxy fails this one, which waited for a connection, too.
-    if (error instanceof AttemptError) return error
     if (error instanceof EgressBlocked) return new AttemptError({ reason: error, delivered: "no", proxy: "target" })
-    if (error instanceof TunnelFault) {
-      const reason = error.outcome === "target"
-        ? new ConnectionError({ phase: "connecting", code: error.code, certificate: false })
-        : new ProxyError({ proxy: error.proxy, detail: error.detail, last: undefined })
-      return new AttemptError({ reason, delivered: "no", proxy: error.outcome })
-    }
+    if (error instanceof TunnelFault) return notTunnelled(error)
+    if (error instanceof ProxyLost) return new AttemptError({ reason: error.reason, delivered: "no", lost: true })
     return disconnected(error, this.phase)
   }
 
@@ -352,7 +357,6 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   private finish(): void {
     if (this.done) return
     this.done = true
-    if (this.phase !== "connecting") this.lane.running--
     clearTimeout(this.timer)
     this.exchanges.delete(this)
   }
@@ -362,6 +366,9 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     return Effect.succeed(new Reply(this.status, this.headers, bytes, truncated))
   }
 }
+
+const notTunnelled = ({ outcome, reason }: TunnelFault): AttemptError =>
+  new AttemptError({ reason, delivered: "no", proxy: outcome })
 
 const flatten = (
   headers: Record<string, string | Array<string> | undefined>

@@ -4,13 +4,13 @@ import * as Exit from "effect/Exit"
 import type * as AddressResolver from "effect/net/AddressResolver"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import type { LookupFunction, Socket } from "node:net"
 import type { ConnectionOptions } from "node:tls"
 import * as EgressPolicy from "../../EgressPolicy.ts"
 import type { Proxy } from "../../Proxy.ts"
+import type { EgressBlocked } from "../../WebhookError.ts"
 import { lookup, resolve, Unresolved } from "./guard.ts"
-import { open, TunnelFault } from "./tunnel.ts"
+import { open, type Opening, targetFault, TunnelFault } from "./tunnel.ts"
 
 /**
  * Connections of one kind: to one proxy or to none, under one egress policy or
@@ -20,26 +20,45 @@ import { open, TunnelFault } from "./tunnel.ts"
  */
 export interface Lane {
   readonly agent: Undici.Agent
-  /** Requests that have been written and not answered. */
-  running: number
   /** When it was used last, counted in uses. */
   used: number
-  /**
-   * Of a proxy: fails what waits for a connection with what failed another, so
-   * that it does not dial the same proxy again; unless something runs over it.
-   */
-  readonly fault: ((error: Error) => void) | undefined
+}
+
+/**
+ * A connection that is being made.
+ *
+ * @internal
+ */
+export interface Connecting {
+  readonly cancel: () => void
+  /** By a proxy: what it means if no time is left now. */
+  readonly late: ((timeout: number) => TunnelFault) | undefined
+}
+
+/**
+ * What a connection fails with when another one found the proxy dead.
+ *
+ * @internal
+ */
+export class ProxyLost extends Error {
+  readonly reason: TunnelFault["reason"]
+
+  constructor(reason: TunnelFault["reason"]) {
+    super("Another connection found the proxy dead")
+    this.reason = reason
+  }
 }
 
 /** @internal */
 export interface Settings {
   readonly agent: Undici.Agent.Options
   readonly tls: ConnectionOptions
+  readonly proxyTls: ConnectionOptions
   readonly connectTimeout: number
   readonly maxProxies: number
   readonly resolver: AddressResolver.AddressResolver["Service"]
-  /** Told, within `dispatch`, how to give up the connection that is made for what is dispatched. */
-  readonly connecting: (cancel: () => void) => void
+  /** Told, within `dispatch`, of the connection that is made for what is dispatched. */
+  readonly connecting: (connecting: Connecting) => void
 }
 
 /**
@@ -65,7 +84,7 @@ export class Lanes {
     const key = guard?.key ?? ""
     let lane = this.direct.get(key)
     if (lane === undefined) {
-      lane = { agent: this.agent(this.connector(guard)), running: 0, used: 0, fault: undefined }
+      lane = { agent: this.agent(this.connector(guard)), used: 0 }
       this.direct.set(key, lane)
     }
     return lane
@@ -83,7 +102,7 @@ export class Lanes {
     const key = guard === undefined ? this.keyOf(proxy) : `${this.keyOf(proxy)} ${guard.key}`
     let lane = this.proxied.get(key)
     if (lane === undefined) {
-      lane = this.tunnels(key, proxy, guard, false)
+      lane = { agent: this.agent(this.tunneller(proxy, guard)), used: 0 }
       this.proxied.set(key, lane)
       if (this.proxied.size > this.settings.maxProxies) this.retire(lane)
     }
@@ -98,20 +117,6 @@ export class Lanes {
       this.keys.set(proxy, key)
     }
     return key
-  }
-
-  private tunnels(key: string, proxy: Proxy, guard: EgressPolicy.EgressPolicy | undefined, doubted: boolean): Lane {
-    const lane: Lane = {
-      agent: this.agent(this.tunneller(proxy, guard, doubted)),
-      running: 0,
-      used: this.uses,
-      fault: (error) => {
-        if (lane.running > 0 || this.proxied.get(key) !== lane) return
-        this.proxied.set(key, this.tunnels(key, proxy, guard, true))
-        lane.agent.destroy(error, () => undefined)
-      }
-    }
-    return lane
   }
 
   // The proxy that was not used for longest is let go: what is in flight over it finishes.
@@ -142,53 +147,66 @@ export class Lanes {
         if (Result.isFailure(refused)) return callback(refused.failure, null)
       }
       const socket = connect(target, callback)
-      connecting(() => socket.destroy(aborted))
+      connecting({ cancel: () => socket.destroy(aborted), late: undefined })
     }
   }
 
-  // While a proxy is doubted one tunnel is opened at a time, and the others wait for what becomes of it.
   private tunneller(
     proxy: Proxy,
-    guard: EgressPolicy.EgressPolicy | undefined,
-    doubted: boolean
+    guard: EgressPolicy.EgressPolicy | undefined
   ): Undici.buildConnector.connector {
-    const { connectTimeout, connecting, resolver, tls } = this.settings
+    const { connectTimeout, connecting, proxyTls, resolver } = this.settings
     const connect = this.tls({})
-    const turn = Semaphore.makeUnsafe(1)
-    const trust = Effect.sync(() => {
-      doubted = false
-    })
+    const openings = new Set<(reason: TunnelFault["reason"]) => void>()
+    // Who dials a proxy that is known to be dead had no other one, and is not sent away again.
+    let dead = false
+    const settle = (fault: TunnelFault | undefined) => {
+      const dies = fault !== undefined && fault.outcome === "burn" && !dead
+      if (fault === undefined || fault.outcome === "burn") dead = fault !== undefined
+      if (dies) { for (const lose of [...openings]) lose(fault.reason) }
+    }
     return (target, callback) => {
-      const port = Number(target.port) || (target.protocol === "https:" ? 443 : 80)
-      const host = guard === undefined
-        ? Effect.succeed(target.hostname)
-        : resolve(resolver, guard, target.hostname).pipe(
-          Effect.map((addresses) => addresses[0]!),
-          // It is resolved here, so the proxy has no part in it.
-          Effect.mapError((error) =>
-            error instanceof Unresolved ? new TunnelFault("target", error.message, error.code) : error
-          )
-        )
-      const tunnel = Effect.flatMap(host, (host) => {
-        const dial = open(proxy, host, port, connectTimeout, tls)
-        if (!doubted) return dial
-        return turn.withPermit(Effect.suspend(() => doubted ? Effect.tap(dial, trust) : Effect.undefined)).pipe(
-          Effect.flatMap((socket) => socket === undefined ? dial : Effect.succeed(socket))
-        )
-      })
+      const opening: Opening = { late: () => targetFault("EAI_AGAIN") }
+      const tunnel = Effect.flatMap(
+        addressOf(resolver, guard, target.hostname, connectTimeout),
+        (host) =>
+          open({
+            proxy,
+            host,
+            port: Number(target.port) || (target.protocol === "https:" ? 443 : 80),
+            timeout: connectTimeout,
+            tls: proxyTls,
+            opening
+          })
+      )
       let securing: Socket | undefined
+      const lose = (reason: TunnelFault["reason"]) => {
+        end(Result.fail(new ProxyLost(reason)))
+        cancel()
+      }
+      const end = (result: Result.Result<Socket, Error>) => {
+        if (!openings.delete(lose)) return
+        if (Result.isFailure(result)) return callback(result.failure, null)
+        const socket = result.success
+        if (target.protocol !== "https:") return callback(null, socket.setNoDelay(true))
+        securing = connect({ ...target, httpSocket: socket }, callback)
+      }
+      openings.add(lose)
       const cancel = Effect.runCallback(Effect.result(tunnel), {
         onExit: (exit) => {
-          if (Exit.isFailure(exit)) return callback(aborted, null)
-          if (Result.isFailure(exit.value)) return callback(exit.value.failure, null)
-          const socket = exit.value.success
-          if (target.protocol !== "https:") return callback(null, socket.setNoDelay(true))
-          securing = connect({ ...target, httpSocket: socket }, callback)
+          if (Exit.isFailure(exit)) return end(Result.fail(aborted))
+          const result = exit.value
+          end(result)
+          if (Result.isSuccess(result)) settle(undefined)
+          else if (result.failure instanceof TunnelFault) settle(result.failure)
         }
       })
-      connecting(() => {
-        cancel()
-        securing?.destroy(aborted)
+      connecting({
+        cancel: () => {
+          cancel()
+          securing?.destroy(aborted)
+        },
+        late: (timeout) => opening.late(timeout)
       })
     }
   }
@@ -203,3 +221,18 @@ export class Lanes {
 type Connect = (...args: Parameters<Undici.buildConnector.connector>) => Socket
 
 const aborted = new Error("The attempt has ended")
+
+// A name that is resolved here is no matter of the proxy's, nor is a resolver that does not answer.
+const addressOf = (
+  resolver: AddressResolver.AddressResolver["Service"],
+  guard: EgressPolicy.EgressPolicy | undefined,
+  hostname: string,
+  timeout: number
+): Effect.Effect<string, TunnelFault | EgressBlocked> =>
+  guard === undefined
+    ? Effect.succeed(hostname)
+    : resolve(resolver, guard, hostname).pipe(
+      Effect.map((addresses) => addresses[0]!),
+      Effect.mapError((error) => error instanceof Unresolved ? targetFault(error.code) : error),
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(targetFault("EAI_AGAIN")) })
+    )
