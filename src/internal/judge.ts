@@ -236,7 +236,7 @@ export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason:
   new ProxyError({
     proxy: proxy?.label,
     detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ` +
-      (tried === 1 ? "no other proxy was tried" : `${tried} proxies were tried`),
+      (tried === 1 ? "one proxy was tried" : `${tried} proxies were tried`),
     last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
   })
 

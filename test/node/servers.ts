@@ -22,6 +22,26 @@ mDoi2H/MuyDLsniBKvws7O6fE6Z4EGRJRqvkBMAtJVY=
 -----END CERTIFICATE-----`
 }
 
+/** The same for receiver.test, a name that nobody resolves. */
+export const receiverTls = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9K8s5vPstklWzDdZ
+YymmA1wly3c2dx66vN/2oRxlDyShRANCAASI0VpAAjdMoH3t5/u5BsA9ncroqRpT
+EwGoxL4SjuCXlpjDmYjYZG2MdZF+I6A6tNZBDB68h7A/F5gu9DWM7GC+
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBojCCAUegAwIBAgIUBOOVSHJ689ljyjEreV9Qjh8lUF4wCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNcmVjZWl2ZXIudGVzdDAgFw0yNjExMjYxODQ5NTRaGA8yMTI2
+MTEwMjE4NDk1NFowGDEWMBQGA1UEAwwNcmVjZWl2ZXIudGVzdDBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABIjRWkACN0ygfe3n+7kGwD2dyuipGlMTAajEvhKO4JeW
+mMOZiNhkbYx1kX4joDq01kEMHryHsD8XmC70NYzsYL6jbTBrMB0GA1UdDgQWBBSl
+Pt0tfY0Ru9XyrMBeKvV4HAJB/TAfBgNVHSMEGDAWgBSlPt0tfY0Ru9XyrMBeKvV4
+HAJB/TAPBgNVHRMBAf8EBTADAQH/MBgGA1UdEQQRMA+CDXJlY2VpdmVyLnRlc3Qw
+CgYIKoZIzj0EAwIDSQAwRgIhANCsWkJA7pjHzCEhbdPSZu7eC6YQ1r4nya40IPRi
+p5ovAiEAxuPn4KA0z5PLuG0gZeB5W78Wyo9VwgaNvr9ZAQ7ky0Q=
+-----END CERTIFICATE-----`
+}
+
 export interface TcpServer {
   readonly port: number
   /** `host:port` */
@@ -35,14 +55,15 @@ export interface TcpServer {
 /** A plain TCP server, for what is below HTTP. */
 export const listen = (
   onConnection: (socket: Net.Socket, index: number) => void,
-  secure = false
+  secure: boolean | Tls.TlsOptions = false,
+  port = 0
 ): Effect.Effect<TcpServer, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.callback<TcpServer & { readonly server: Net.Server }>((resume) => {
         const open = new Set<Net.Socket>()
         let accepted = 0
-        const server = secure ? Tls.createServer(tls) : Net.createServer()
+        const server = secure === false ? Net.createServer() : Tls.createServer(secure === true ? tls : secure)
         server.on("connection", (socket) => {
           accepted++
           open.add(socket)
@@ -50,13 +71,13 @@ export const listen = (
           socket.once("close", () => open.delete(socket))
         })
         server.on("tlsClientError", () => {})
-        server.on(secure ? "secureConnection" : "connection", (socket: Net.Socket) => {
+        server.on(secure === false ? "connection" : "secureConnection", (socket: Net.Socket) => {
           socket.on("error", () => {})
           onConnection(socket, accepted - 1)
           // What is not read hides the end of the connection.
           socket.resume()
         })
-        server.listen(0, "127.0.0.1", () => {
+        server.listen(port, "127.0.0.1", () => {
           const { port } = server.address() as Net.AddressInfo
           resume(Effect.succeed({ port, label: `127.0.0.1:${port}`, open, accepted: () => accepted, server }))
         })
@@ -87,24 +108,29 @@ export interface ConnectProxy extends TcpServer {
 /** A proxy that reads a CONNECT and then does as it is told. */
 export const connectProxy = (
   behave: (socket: Net.Socket, connect: Connect) => void,
-  secure = false
+  secure: boolean | Tls.TlsOptions = false,
+  port = 0
 ): Effect.Effect<ConnectProxy, never, Scope.Scope> =>
   Effect.suspend(() => {
     const connects: Array<Connect> = []
     return Effect.map(
-      listen((socket) => {
-        let head = ""
-        const read = (chunk: Buffer) => {
-          head += chunk.toString("latin1")
-          if (!head.includes("\r\n\r\n")) return
-          socket.off("data", read)
-          const connect = { authority: head.split(" ")[1]!, head, index: connects.length }
-          connects.push(connect)
-          behave(socket, connect)
-          socket.resume()
-        }
-        socket.on("data", read)
-      }, secure),
+      listen(
+        (socket) => {
+          let head = ""
+          const read = (chunk: Buffer) => {
+            head += chunk.toString("latin1")
+            if (!head.includes("\r\n\r\n")) return
+            socket.off("data", read)
+            const connect = { authority: head.split(" ")[1]!, head, index: connects.length }
+            connects.push(connect)
+            behave(socket, connect)
+            socket.resume()
+          }
+          socket.on("data", read)
+        },
+        secure,
+        port
+      ),
       (server) => ({ ...server, connects })
     )
   })
@@ -112,10 +138,15 @@ export const connectProxy = (
 export const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 /** Joins a client with what it asked for; `to` is another receiver than the one it named. */
-export const pass = (socket: Net.Socket, { authority }: Pick<Connect, "authority">, to = authority): Net.Socket => {
+export const pass = (
+  socket: Net.Socket,
+  { authority }: Pick<Connect, "authority">,
+  to = authority,
+  head = established
+): Net.Socket => {
   const { hostname, port } = new URL(`http://${to}`)
   const upstream = Net.connect(Number(port) || 80, hostname.replace(/^\[|\]$/g, ""), () => {
-    socket.write(established)
+    socket.write(head)
     socket.pipe(upstream)
     upstream.pipe(socket)
   })

@@ -4,7 +4,7 @@ import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import type { ConnectionOptions } from "node:tls"
-import { codeOf, isOwnToProxy } from "../../internal/connection.ts"
+import { codeOf, isCertificate, isOwnToProxy } from "../../internal/connection.ts"
 import type { Proxy } from "../../Proxy.ts"
 import type { Outcome } from "../../ProxyProvider.ts"
 import { ConnectionError, InvalidOptions, ProxyError } from "../../WebhookError.ts"
@@ -158,7 +158,12 @@ const brokenBy = (proxy: Proxy, error: Error, connected: boolean): TunnelFault =
 const unreachable = (proxy: Proxy, code: string | undefined): TunnelFault =>
   isOwnToProxy(code)
     ? ownFault(code)
-    : proxyFault(proxy, "burn", `it cannot be reached${code === undefined ? "" : ` (${code})`}`)
+    : proxyFault(
+      proxy,
+      "burn",
+      (isCertificate(code) ? "its certificate was refused" : "it cannot be reached") +
+        (code === undefined ? "" : ` (${code})`)
+    )
 
 // Any 2xx opens the tunnel (RFC 9110, section 9.3.6). But for its own password, a proxy that answers speaks of this
 // receiver only; with 502 and 504 it says that it has tried, with the others another proxy may do better.
