@@ -291,6 +291,8 @@ export class Webhook extends Context.Service<Webhook, {
     items: Iterable<I> | Stream.Stream<I, E, R>,
     options?: SendAllOptions
   ) => Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R>
+  /** Lets no send begin any more, and waits for those under way, as long as the grace. */
+  readonly drain: Effect.Effect<void>
 }>()("effect-webhooks/Webhook") {}
 
 /**
@@ -353,6 +355,39 @@ export const sendAll = <I extends Item, E = never, R = never>(
   return Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, { concurrency })))
 }
 
+/**
+ * Lets no send begin any more and waits until those under way have ended; after
+ * the grace they are interrupted.
+ *
+ * **When to use**
+ *
+ * Before a program ends. Closing the layer drains too, but a `ManagedRuntime`
+ * interrupts the fibers that it has started before it closes its layers.
+ *
+ * **Details**
+ *
+ * A send that begins after this is interrupted: in a `Promise` it rejects.
+ *
+ * **Example** (A service that is told to stop)
+ *
+ * ```ts
+ * import { ManagedRuntime } from "effect"
+ * import { Webhook } from "effect-webhooks"
+ * import { NodeWebhook } from "effect-webhooks/node"
+ *
+ * const runtime = ManagedRuntime.make(NodeWebhook.layer({ urls: "https://example.com/hook" }))
+ *
+ * process.once("SIGTERM", async () => {
+ *   await runtime.runPromise(Webhook.drain)
+ *   await runtime.dispose()
+ * })
+ * ```
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const drain: Effect.Effect<void, never, Webhook> = Webhook.use((webhook) => webhook.drain)
+
 const toConcurrency = (options: SendAllOptions | undefined): number =>
   wholeNumber("concurrency", options?.concurrency ?? 16, 1)
 
@@ -385,7 +420,8 @@ const toConcurrency = (options: SendAllOptions | undefined): number =>
 export const make = (
   options?: WebhookOptions
 ): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> =>
-  Effect.map(makeRun(toSettings(options), options?.headers), ({ hostOf, run }) => ({
+  Effect.map(makeRun(toSettings(options), options?.headers), ({ drain, hostOf, run }) => ({
+    drain,
     send: (payload, options) => run(() => encode(payload), options, Effect.succeed),
     sendOrFail: (payload, options) => run(() => encode(payload), options, orFail),
     sendAll: (items, options) =>
@@ -424,7 +460,11 @@ export const makeRun = Effect.fnUntraced(function*(
   settings: Settings,
   headers: WebhookOptions["headers"]
 ): Effect.fn.Return<
-  { readonly run: Run; readonly hostOf: (url: NonNullable<SendOptions["url"]>) => string | undefined },
+  {
+    readonly run: Run
+    readonly drain: Effect.Effect<void>
+    readonly hostOf: (url: NonNullable<SendOptions["url"]>) => string | undefined
+  },
   WebhookError,
   Transport.Transport | UrlPool.UrlPool
 > {
@@ -436,8 +476,10 @@ export const makeRun = Effect.fnUntraced(function*(
   if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
   if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
   const inFlight = new InFlight()
-  if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, inFlight.close(settings.grace))
+  const drain = inFlight.drain(settings.grace)
+  if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, drain)
   return {
+    drain,
     run: sender(settings, transport, pool, inFlight, parsed.success, mac),
     hostOf: (url) => Result.getOrUndefined(pool.given(url))?.origin
   }

@@ -1456,6 +1456,42 @@ describe("Webhook", () => {
       }))
   })
 
+  describe("drain", () => {
+    it.effect("waits for the sends under way with their retries, and lets none begin", () =>
+      Effect.gen(function*() {
+        const sending = yield* Effect.forkChild(Webhook.send(1))
+        yield* Effect.yieldNow
+        const draining = yield* Effect.forkChild(Webhook.drain)
+        yield* Effect.yieldNow
+        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Webhook.send(1))))
+        assert.isUndefined(draining.pollUnsafe())
+        yield* TestClock.adjust("2 seconds")
+        assert.isTrue((yield* Fiber.join(sending)).ok)
+        yield* Fiber.join(draining)
+        assert.lengthOf(yield* TestTransport.sent, 2)
+      }).pipe(Effect.provide(layer([TestTransport.reply({ status: 500 }), TestTransport.reply()]))))
+
+    it.effect("interrupts what is under way after the grace, however often it is called", () =>
+      Effect.gen(function*() {
+        const sending = yield* Effect.forkChild(Webhook.send(1))
+        yield* Effect.yieldNow
+        const drains = yield* Effect.forkChild(Effect.all([Webhook.drain, Webhook.drain], { concurrency: 2 }))
+        yield* TestClock.adjust(6_999)
+        assert.isUndefined(drains.pollUnsafe())
+        yield* TestClock.adjust(1)
+        yield* Fiber.join(drains)
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(sending)))
+        yield* Webhook.drain
+      }).pipe(Effect.provide(layer(TestTransport.hang, { grace: "7 seconds" }))))
+
+    it.effect("ends at once when nothing is under way", () =>
+      Effect.gen(function*() {
+        assert.isTrue((yield* Webhook.send(1)).ok)
+        yield* Webhook.drain
+        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Webhook.send(1))))
+      }).pipe(Effect.provide(layer(TestTransport.reply()))))
+  })
+
   describe("sendOrFail", () => {
     it.effect("gives the Delivered", () =>
       Effect.gen(function*() {

@@ -973,6 +973,19 @@ describe("NodeTransport", () => {
         yield* soon(receiver.closed)
       }))
 
+    it.live("a drain lets the sends that a runtime has started end before it is disposed", () =>
+      Effect.gen(function*() {
+        const receiver = yield* TestReceiver.make(TestReceiver.reply({ delay: 300 }))
+        const runtime = ManagedRuntime.make(NodeWebhook.layer({ urls: receiver.urlOf("/hook"), grace: "1 minute" }))
+        yield* Effect.promise(() => runtime.context())
+        const sends = Array.from({ length: 5 }, () => runtime.runPromise(Webhook.send(payload)))
+        yield* soon(receiver.received(5))
+        yield* soon(Effect.promise(() => runtime.runPromise(Webhook.drain)))
+        yield* soon(Effect.promise(() => runtime.dispose()))
+        for (const send of sends) delivered(yield* soon(Effect.promise(() => send)))
+        yield* soon(receiver.closed)
+      }))
+
     it.live("a runtime's dispose interrupts a send of `make` that hangs when the grace is over", () =>
       Effect.gen(function*() {
         const receiver = yield* TestReceiver.make(TestReceiver.hang)
