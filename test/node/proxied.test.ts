@@ -1,5 +1,5 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Redacted, Result, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Redacted, Result, Scope } from "effect"
 import {
   EgressPolicy,
   Proxy,
@@ -11,6 +11,8 @@ import {
   WebhookResult
 } from "effect-webhooks"
 import { NodeTransport, NodeWebhook, TestReceiver } from "effect-webhooks/node"
+import { AddressResolver } from "effect/net"
+import Dns from "node:dns"
 import type * as Net from "node:net"
 import type * as Tls from "node:tls"
 import { inspect } from "node:util"
@@ -83,6 +85,16 @@ const delivered = (result: WebhookResult.WebhookResult): WebhookResult.Delivered
 }
 
 const good = connectProxy(pass)
+
+// Names that fail as sockets do: code.fault.test; silent.fault.test is never answered.
+const { lookup } = Dns
+const faulty = (hostname: string, ...rest: ReadonlyArray<unknown>) => {
+  if (!hostname.endsWith(".fault.test")) return lookup(hostname, ...rest as [never, never])
+  const code = hostname.split(".")[0]!.toUpperCase()
+  const callback = rest.at(-1) as (error: Error) => void
+  if (code !== "SILENT") setImmediate(() => callback(Object.assign(new Error("no"), { code })))
+}
+Dns.lookup = Object.assign(faulty, lookup) as typeof lookup
 
 describe("proxies over real sockets", () => {
   describe("a proxy that misbehaves", () => {
@@ -1077,6 +1089,99 @@ describe("proxies over real sockets", () => {
         })
         assert.strictEqual(failed(yield* hook.send(payload)).delivered, "no")
         assert.notInclude(reports, "burn")
+      }))
+  })
+
+  describe("what this side is short of", () => {
+    const codes = ["ENETUNREACH", "EHOSTUNREACH", "EMFILE", "ENFILE", "ENOBUFS", "EADDRNOTAVAIL", "EAI_AGAIN"]
+
+    it.live("blames no proxy, whatever it is, and is told as it is", () =>
+      Effect.gen(function*() {
+        for (const scheme of ["http", "https", "socks5"]) {
+          for (const code of codes) {
+            const { hook, reports } = yield* open(
+              `${scheme}://${code}.fault.test:8080`,
+              "http://127.0.0.1:9/hook",
+              { maxRetries: 1 }
+            )
+            const { attempts, delivered, reason } = failed(yield* hook.send(payload))
+            assert(reason._tag === "ConnectionError", `${scheme} ${code}: ${reason.message}`)
+            assert.strictEqual(reason.code, code)
+            assert.strictEqual(reason.phase, "connecting")
+            assert.strictEqual(delivered, "no")
+            assert.strictEqual(attempts, 2)
+            assert.deepStrictEqual(reports, [])
+          }
+        }
+      }))
+
+    it.live.each(
+      [
+        ["connectTimeout", { connectTimeout: 200 }],
+        ["timeout", { timeout: 200 }]
+      ] as const
+    )("is a resolver that does not answer within the %s", ([, options]) =>
+      Effect.gen(function*() {
+        for (const scheme of ["http", "https", "socks5"]) {
+          const { hook, reports } = yield* open(`${scheme}://silent.fault.test:8080`, "http://127.0.0.1:9/hook", {
+            maxRetries: 0,
+            ...options
+          })
+          const { reason } = failed(yield* hook.send(payload))
+          assert(reason._tag === "ConnectionError", reason.message)
+          assert.strictEqual(reason.code, "EAI_AGAIN")
+          assert.deepStrictEqual(reports, [])
+        }
+      }))
+
+    it.live.each(
+      [
+        ["connectTimeout", { connectTimeout: 200 }],
+        ["timeout", { timeout: 200 }]
+      ] as const
+    )(
+      "is no proxy's fault where the receiver's name is resolved here, and is not within the %s",
+      ([, options]) =>
+        Effect.gen(function*() {
+          const proxy = yield* good
+          const silent = Layer.succeed(AddressResolver.AddressResolver, { resolve: () => Effect.never })
+          const { hook, reports } = yield* Effect.provide(
+            open(proxy.label, "http://receiver.test:9/hook", {
+              maxRetries: 0,
+              egress: EgressPolicy.publicOnly,
+              ...options
+            }),
+            silent
+          )
+          const { reason } = failed(yield* hook.send(payload))
+          assert(reason._tag === "ConnectionError", reason.message)
+          assert.deepStrictEqual(reports, ["target"])
+          assert.strictEqual(proxy.accepted(), 0)
+        })
+    )
+
+    it.live("is no connectTimeout: without an end it waits as long as the timeout", () =>
+      Effect.gen(function*() {
+        const receiver = yield* TestReceiver.make(TestReceiver.reply())
+        const proxy = yield* connectProxy((socket, connect) => {
+          setTimeout(() => pass(socket, connect), 100)
+        })
+        for (const connectTimeout of [Duration.infinity, "1000 hours"] as const) {
+          const { hook } = yield* open(proxy.label, receiver.urlOf("/hook"), {
+            connectTimeout,
+            keepAlive: Duration.infinity
+          })
+          assert.strictEqual(delivered(yield* hook.send(payload)).attempts, 1)
+        }
+        const direct = NodeWebhook.layer({
+          urls: receiver.urlOf("/hook"),
+          connectTimeout: Duration.infinity,
+          keepAlive: Duration.infinity,
+          timeout: Duration.infinity,
+          deadline: Duration.infinity,
+          maxRetries: 0
+        })
+        delivered(yield* Effect.provide(Webhook.send(payload), direct))
       }))
   })
 

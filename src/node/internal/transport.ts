@@ -1,9 +1,13 @@
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Proxy from "../../Proxy.ts"
 import * as ProxyProvider from "../../ProxyProvider.ts"
 import type { Transport } from "../../Transport.ts"
-import type { WebhookError } from "../../WebhookError.ts"
+import { WebhookError } from "../../WebhookError.ts"
 import * as NodeTransport from "../NodeTransport.ts"
+import { loadSocks } from "./tunnel.ts"
 
 /** Options of the transport in a layer that has everything in it. Their docs are those of the layers that take them. */
 export interface TransportOptions extends NodeTransport.ProxiedOptions {
@@ -28,7 +32,18 @@ export const transport = (options: TransportOptions): Layer.Layer<Transport, Web
   }
   return NodeTransport.layerProxied(options).pipe(
     Layer.provide(
-      ProxyProvider.isPlainProvider(proxies) ? ProxyProvider.fromObject(proxies) : ProxyProvider.layer(proxies, options)
+      ProxyProvider.isPlainProvider(proxies)
+        ? ProxyProvider.fromObject(proxies)
+        : Layer.merge(ProxyProvider.layer(proxies, options), Layer.effectDiscard(checkSocks(proxies)))
     )
   )
+}
+
+// What is missing stops the program at its start, and not at its first send.
+const checkSocks = (proxies: ProxyProvider.Inputs): Effect.Effect<void, WebhookError> => {
+  const socks = [proxies].flat().some((input) => {
+    const proxy = Proxy.parse(input)
+    return Result.isSuccess(proxy) && proxy.success.protocol === "socks5"
+  })
+  return socks ? Effect.mapError(loadSocks, (reason) => new WebhookError({ reason })) : Effect.void
 }
