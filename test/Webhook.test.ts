@@ -455,6 +455,28 @@ describe("Webhook", () => {
         assert.strictEqual(result._tag, "Delivered")
         assert.strictEqual(sent.length, 3)
       }))
+
+    it.effect("comes first where a turn comes at the same instant", () =>
+      Effect.gen(function*() {
+        const first = yield* Effect.forkChild(Webhook.send(1))
+        yield* Effect.yieldNow
+        const second = yield* Effect.forkChild(Webhook.send(2, { deadline: "10 seconds" }))
+        yield* TestClock.adjust("10 seconds")
+        assert.isTrue((yield* Fiber.join(first)).ok)
+        const result = yield* Fiber.join(second)
+        assert(result._tag === "Failed" && result.reason._tag === "DeadlineExceeded")
+        assert.strictEqual(result.attempts, 0)
+        assert.strictEqual(result.delivered, "no")
+        assert.lengthOf(yield* TestTransport.sent, 1)
+      }).pipe(Effect.provide(layer(reply({ delay: "10 seconds" }), { maxPerOrigin: 1 }))))
+
+    it.effect("does not stand in for a timeout that was as long", () =>
+      Effect.gen(function*() {
+        const { elapsed, value } = yield* drive(Webhook.send(1))
+        assert.strictEqual(elapsed, 10_000)
+        assert(value._tag === "Failed" && value.reason._tag === "Timeout", `${value}`)
+        assert.strictEqual(value.delivered, "maybe")
+      }).pipe(Effect.provide(layer(hang, { timeout: "10 seconds", deadline: "10 seconds" }))))
   })
 
   describe("with constants that make no sense", () => {

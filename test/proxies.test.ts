@@ -244,6 +244,25 @@ describe("a send by proxies", () => {
       }))
   })
 
+  it.effect("goes round a closed way at each try, and not only at the first", () =>
+    Effect.gen(function*() {
+      const { asked, hook } = yield* open(
+        [reply(429), reply(500), delivered],
+        {
+          given: ["a:1", "a:1", "b:2", "a:1", "b:2"],
+          options: {
+            maxRetries: 1,
+            classify: ({ status }) => status === 429 ? { verdict: "fail", pause: "1 minute" } : undefined
+          }
+        }
+      )
+      assert.strictEqual((yield* hook.send("x")).status, 429)
+      const fiber = yield* Effect.forkChild(hook.send("x"))
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue((yield* Fiber.join(fiber)).ok)
+      assert.deepStrictEqual(asked.map(({ proxy }) => proxy), ["a:1", "b:2", "b:2"])
+    }))
+
   describe("whose fault it is", () => {
     it.effect.each([200, 204, 400, 404, 407, 410, 301])(
       "a proxy did its part when the answer is %i",
