@@ -3,7 +3,8 @@ import { Cause, Duration, Effect, Exit, Fiber, Layer, ManagedRuntime, Scope } fr
 import { EgressPolicy, RetryPolicy, UrlPool, Webhook, WebhookResult } from "effect-webhooks"
 import { NodeTransport, NodeWebhook, TestReceiver } from "effect-webhooks/node"
 import * as Http from "node:http"
-import * as Net from "node:net"
+import type * as Net from "node:net"
+import { listen, tls } from "./servers.ts"
 
 // The machine may be busy: what is bounded below is bounded by itself.
 vi.setConfig({ testTimeout: 30_000 })
@@ -58,58 +59,10 @@ const delivered = (result: WebhookResult.WebhookResult): WebhookResult.Delivered
 
 const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "10 seconds")
 
-// A plain TCP server, for what is below HTTP.
-const listen = (onConnection: (socket: Net.Socket) => void) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly open: Set<Net.Socket>; readonly server: Net.Server }>(
-      (resume) => {
-        const open = new Set<Net.Socket>()
-        const server = Net.createServer((socket) => {
-          open.add(socket)
-          socket.on("error", () => {})
-          socket.once("close", () => open.delete(socket))
-          onConnection(socket)
-          // What is not read hides the end of the connection.
-          socket.resume()
-        })
-        server.listen(0, "127.0.0.1", () =>
-          resume(Effect.succeed({ port: (server.address() as Net.AddressInfo).port, open, server })))
-      }
-    ),
-    ({ open, server }) =>
-      Effect.callback<void>((resume) => {
-        for (const socket of open) {
-          socket.destroy()
-        }
-        server.close(() =>
-          resume(Effect.void)
-        )
-      })
-  )
-
 const until = (condition: () => boolean) =>
   soon(Effect.gen(function*() {
     while (!condition()) yield* Effect.sleep(10)
   }))
-
-const tls = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQlX/SZPZ34+huG3D
-LIV9WWDZ+Hz97a7hWGE1oMsnr7ehRANCAARhgt9MtcWWVOqmGi95XS7jtfdwfVq6
-afR/s1r6UxlTVPae6+TF+7H1pOG/Mg23C2DyGztxJ0nIF5du3Y31Gj7h
------END PRIVATE KEY-----`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBnDCCAUGgAwIBAgIUaHcz0ne7CMI5gAtD6C9AySMVGL8wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzIyMzUzOVoYDzIxMjYxMDMw
-MjIzNTM5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAARhgt9MtcWWVOqmGi95XS7jtfdwfVq6afR/s1r6UxlTVPae6+TF+7H1
-pOG/Mg23C2DyGztxJ0nIF5du3Y31Gj7ho28wbTAdBgNVHQ4EFgQUiVZ7CSskiHTU
-rgKZSWFBkbwAwucwHwYDVR0jBBgwFoAUiVZ7CSskiHTUrgKZSWFBkbwAwucwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSQAwRgIhAOkqSJm78WxACjsX0ulAWJObyub0/4SF+5p3PhCfQcauAiEA
-mDoi2H/MuyDLsniBKvws7O6fE6Z4EGRJRqvkBMAtJVY=
------END CERTIFICATE-----`
-}
 
 describe("NodeTransport", () => {
   describe("what goes out", () => {
@@ -195,6 +148,52 @@ describe("NodeTransport", () => {
         ))
         assert.strictEqual(delivered(result).status, 200)
         assert.strictEqual(result.response, "ok")
+        assert.strictEqual(result.attempts, 1)
+      }))
+
+    const final = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+    const interim: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+      ["before the answer", ["HTTP/1.1 100 Continue\r\n\r\n" + final]],
+      ["in a packet of its own", ["HTTP/1.1 100 Continue\r\n\r\n", final]],
+      ["with headers", ["HTTP/1.0 100 Go on\r\nserver: old\r\n\r\n", final]],
+      ["three times", ["HTTP/1.1 100 Continue\r\n\r\n".repeat(2), "HTTP/1.1 100 Continue\r\n\r\n" + final]],
+      ["after another interim one", ["HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", final]]
+    ]
+
+    it.live.each(interim)("an unasked 100 Continue is passed over: %s", ([, packets]) =>
+      Effect.gen(function*() {
+        const server = yield* listen((socket) => {
+          socket.setNoDelay(true)
+          socket.on(
+            "data",
+            () => packets.forEach((packet, index) => setTimeout(() => socket.write(packet), index * 20))
+          )
+        })
+        const layer = NodeWebhook.layer({ urls: `http://127.0.0.1:${server.port}/hook`, keepAlive: "10 seconds" })
+        yield* Effect.gen(function*() {
+          for (let i = 0; i < 3; i++) {
+            const result = delivered(yield* Webhook.send(payload))
+            assert.strictEqual(result.attempts, 1)
+            assert.strictEqual(result.response, "ok")
+          }
+        }).pipe(Effect.provide(layer))
+        assert.isAtMost(server.accepted(), 2, "the connection is kept")
+      }))
+
+    it.live("a 100 Continue that comes in pieces is a refusal, and perhaps a delivery", () =>
+      Effect.gen(function*() {
+        const server = yield* listen((socket) => {
+          socket.setNoDelay(true)
+          socket.on("data", () => {
+            socket.write("HTTP/1.1 100 Cont")
+            setTimeout(() => socket.write("inue\r\n\r\n" + final), 50)
+          })
+        })
+        const layer = NodeWebhook.layer({ urls: `http://127.0.0.1:${server.port}/hook` })
+        const result = yield* Effect.provide(Webhook.send(payload), layer)
+        assert.strictEqual(failedWith(result, "Rejected").status, 100)
+        assert.strictEqual(failed(result).delivered, "maybe")
         assert.strictEqual(result.attempts, 1)
       }))
 

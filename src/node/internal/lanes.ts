@@ -10,6 +10,7 @@ import * as EgressPolicy from "../../EgressPolicy.ts"
 import type { Proxy } from "../../Proxy.ts"
 import type { EgressBlocked } from "../../WebhookError.ts"
 import { lookup, resolve, Unresolved } from "./guard.ts"
+import { withoutContinue } from "./interim.ts"
 import { open, type Opening, targetFault, TunnelFault } from "./tunnel.ts"
 
 /**
@@ -133,8 +134,16 @@ export class Lanes {
   }
 
   private agent(connect: Undici.buildConnector.connector): Undici.Agent {
-    // Told of HTTP/2 it would let one connection be made and hold back all other requests until then.
-    return new Undici.Agent({ ...this.settings.agent, allowH2: false, connect })
+    return new Undici.Agent({
+      ...this.settings.agent,
+      // Told of HTTP/2 it would let one connection be made and hold back all other requests until then.
+      allowH2: false,
+      connect: (target, callback) =>
+        connect(
+          target,
+          (...[error, socket]) => error === null ? callback(null, withoutContinue(socket)) : callback(error, null)
+        )
+    })
   }
 
   private connector(guard: EgressPolicy.EgressPolicy | undefined): Undici.buildConnector.connector {
