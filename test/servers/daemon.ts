@@ -15,7 +15,7 @@ const find = (command: string): string | undefined =>
 export const installed = (...commands: ReadonlyArray<string>): boolean => {
   const missing = commands.filter((command) => find(command) === undefined)
   if (missing.length > 0) {
-    console.log(`skipped: ${missing.join(", ")} is not installed (apt-get install ${missing.join(" ")})`)
+    process.stdout.write(`skipped: ${missing.join(", ")} is not installed (apt-get install ${missing.join(" ")})\n`)
   }
   return missing.length === 0
 }

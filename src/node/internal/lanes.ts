@@ -166,14 +166,7 @@ export class Lanes {
   ): Undici.buildConnector.connector {
     const { connectTimeout, connecting, proxyTls, resolver } = this.settings
     const connect = this.tls({})
-    const openings = new Set<(reason: TunnelFault["reason"]) => void>()
-    // Who dials a proxy that is known to be dead had no other one, and is not sent away again.
-    let dead = false
-    const settle = (fault: TunnelFault | undefined) => {
-      const dies = fault !== undefined && fault.outcome === "burn" && !dead
-      if (fault === undefined || fault.outcome === "burn") dead = fault !== undefined
-      if (dies) { for (const lose of [...openings]) lose(fault.reason) }
-    }
+    const openings = new Openings()
     return (target, callback) => {
       const opening: Opening = { late: () => targetFault("EAI_AGAIN") }
       const tunnel = Effect.flatMap(
@@ -189,7 +182,7 @@ export class Lanes {
           })
       )
       let securing: Socket | undefined
-      const lose = (reason: TunnelFault["reason"]) => {
+      const lose: Lose = (reason) => {
         end(Result.fail(new ProxyLost(reason)))
         cancel()
       }
@@ -206,8 +199,8 @@ export class Lanes {
           if (Exit.isFailure(exit)) return end(Result.fail(aborted))
           const result = exit.value
           end(result)
-          if (Result.isSuccess(result)) settle(undefined)
-          else if (result.failure instanceof TunnelFault) settle(result.failure)
+          if (Result.isSuccess(result)) openings.succeeded()
+          else if (result.failure instanceof TunnelFault) openings.failed(result.failure)
         }
       })
       connecting({
@@ -224,6 +217,36 @@ export class Lanes {
     const { connectTimeout, tls } = this.settings
     // Its type says that it returns nothing; it returns the socket.
     return Undici.buildConnector({ ...tls, ...options, allowH2: false, timeout: connectTimeout } as object) as Connect
+  }
+}
+
+type Lose = (reason: TunnelFault["reason"]) => void
+
+/** The tunnels to one proxy that are being opened. */
+class Openings {
+  private readonly all = new Set<Lose>()
+  // Who dials a proxy that is known to be dead had no other one, and is not sent away again.
+  private dead = false
+
+  add(lose: Lose): void {
+    this.all.add(lose)
+  }
+
+  delete(lose: Lose): boolean {
+    return this.all.delete(lose)
+  }
+
+  succeeded(): void {
+    this.dead = false
+  }
+
+  /** Where a failure shows that the proxy is dead, the others lose it. */
+  failed({ outcome, reason }: TunnelFault): void {
+    if (outcome !== "burn" || this.dead) return
+    this.dead = true
+    // Some of them may dial again at once.
+    const lost = [...this.all]
+    for (const lose of lost) lose(reason)
   }
 }
 
