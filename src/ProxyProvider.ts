@@ -3,8 +3,9 @@
  *
  * A send that goes by proxies leases one per attempt and reports how it did:
  * `"ok"`, `"burn"` when the proxy itself is at fault, `"suspect"` when it may
- * be, `"target"` when it did its part and the receiver failed. A receiver's
- * 429 or 5xx never costs a proxy.
+ * be, `"target"` when it did its part and the receiver failed, or when it
+ * opens no tunnel to this receiver. A receiver's 429 or 5xx never costs a
+ * proxy, nor does what this side is short of: then nothing is reported.
  *
  * **Example** (A rotating list)
  *

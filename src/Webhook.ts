@@ -148,8 +148,9 @@ export interface WebhookOptions {
    */
   readonly maxRetries?: number | undefined
   /**
-   * How many times a send goes on with another proxy, when the one before
-   * failed or may have. These tries follow at once and do not count as retries.
+   * How many times a send goes on with a proxy that it has not tried, when the
+   * one before failed or may have. These tries follow at once and do not count
+   * as retries. Where no such proxy is left, it is a retry like any other.
    *
    * @default 3
    */
@@ -206,7 +207,7 @@ export interface WebhookOptions {
    */
   readonly maxPerProxy?: number | undefined
   /**
-   * How long sends in flight may go on when the layer closes, before they are interrupted.
+   * How long sends in flight may go on when the layer closes or drains, before they are interrupted.
    *
    * @default "5 seconds"
    */
