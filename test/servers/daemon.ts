@@ -1,6 +1,6 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -25,6 +25,8 @@ export interface Daemon {
   readonly folder: string
   readonly stop: Effect.Effect<void>
   readonly start: Effect.Effect<void>
+  /** Replaces text of one of its files, and lets it read them anew. */
+  readonly reload: (file: string, text: string, by: string) => Effect.Effect<void>
 }
 
 /**
@@ -66,7 +68,13 @@ export const daemon = (
       yield* until(() => child!.exitCode !== null || child!.signalCode !== null, `${command} (${pid}) ends`)
     })
     yield* Effect.acquireRelease(start, () => stop)
-    return { port, folder, start, stop }
+    const reload = (file: string, text: string, by: string) =>
+      Effect.sync(() => {
+        const path = join(folder, file)
+        writeFileSync(path, readFileSync(path, "utf8").replaceAll(text, by))
+        child!.kill("SIGHUP")
+      })
+    return { port, folder, start, stop, reload }
   })
 
 const freePort = Effect.callback<number>((resume) => {
@@ -153,8 +161,8 @@ export const tinyproxy = (...lines: ReadonlyArray<string>) =>
     })
   )
 
-/** nginx with the zones of `http` and the locations of `server`, in front of what answers 204. */
-export const nginx = (http: string, server: string) =>
+/** nginx with the zones of `http` and, for all that is asked of it, the lines of `location`; behind them `upstream` answers. */
+export const nginx = (upstream: string, http: string, location: string) =>
   daemon(
     "nginx",
     (folder) => ["-p", folder, "-c", `${folder}/nginx.conf`, "-g", "daemon off;"],
@@ -174,7 +182,10 @@ http {
   ${http}
   server {
     listen 127.0.0.1:${port};
-    ${server}
+    location / {
+      ${location}
+      proxy_pass ${upstream};
+    }
   }
 }
 `
