@@ -346,7 +346,8 @@ export class SignerError extends Data.TaggedError("SignerError")<{
  * **Details**
  *
  * `address` is the address, or the host name when its name alone is refused;
- * `range` is the range it lies in.
+ * `range` is the range it lies in, or that it is `"a local name"`, `"not a host
+ * name"` or `"not an IP address"`.
  *
  * @category errors
  * @since 0.1.0
@@ -356,8 +357,11 @@ export class EgressBlocked extends Data.TaggedError("EgressBlocked")<{
   readonly range: string
 }> {
   override get message(): string {
-    return `${this.address} (${this.range}) is not a public address; ` +
+    // What is neither an address nor a name cannot be allowed either.
+    return this.range.startsWith("not ") ? `${this.address} is ${this.range}, so nothing is sent there` : (
+      `${this.address} (${this.range}) is not a public address; ` +
       `egress: EgressPolicy.allow(${JSON.stringify(this.address)}) would allow it`
+    )
   }
 }
 
