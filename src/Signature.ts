@@ -42,10 +42,11 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { positiveMillis } from "./internal/options.ts"
 import { type Key, secret, signingKey, verifyingKey } from "./internal/signingKey.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { SignerError } from "./WebhookError.ts"
 
 /**
@@ -186,7 +187,7 @@ export class CryptoFailed extends Data.TaggedError("CryptoFailed")<{
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return "the platform's crypto failed; its error is in the reason's cause, redacted"
+    return `the platform's crypto failed with ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`
   }
 }
 
@@ -262,7 +263,7 @@ const signer = (keys: ReadonlyArray<Key>): Signer => ({ body, id, timestamp }) =
   return Effect.forEach(keys, (key) => Effect.map(key.sign(data), (bytes) => `${key.version},${Base64.encode(bytes)}`))
     .pipe(
       Effect.mapBoth({
-        onFailure: ({ cause, detail }) => new SignerError({ detail, cause: Redacted.make(cause) }),
+        onFailure: ({ cause, detail }) => new SignerError({ detail, cause: Thrown.hide(cause) }),
         onSuccess: (signatures) => ({
           "webhook-id": id,
           "webhook-timestamp": String(timestamp),
@@ -466,7 +467,7 @@ const check = Effect.fnUntraced(function*(
       // One signature has one spelling: the last letter may have bits that belong to no byte.
       if (Result.isFailure(signature) || Base64.encode(signature.success) !== text) continue
       const matches = yield* Effect.result(key.verify(signature.success, data))
-      if (Result.isFailure(matches)) fault ??= new CryptoFailed({ cause: Redacted.make(matches.failure.cause) })
+      if (Result.isFailure(matches)) fault ??= new CryptoFailed({ cause: Thrown.hide(matches.failure.cause) })
       else if (matches.success) return
     }
   }

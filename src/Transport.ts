@@ -39,6 +39,7 @@ import type { EgressPolicy } from "./EgressPolicy.ts"
 import { Alarm } from "./internal/alarm.ts"
 import { join } from "./internal/bytes.ts"
 import { connectionError } from "./internal/connection.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import type { Proxy } from "./Proxy.ts"
 import { type Outcome, ProxyProvider } from "./ProxyProvider.ts"
@@ -280,10 +281,13 @@ export const layerHttpClientProxied = <E>(
             ? Effect.fail(unusable(undefined, "no proxy was given, and nothing is sent directly"))
             : Effect.scoped(Effect.flatMap(Clock.Clock, (clock) => {
               const started = monotonicMillis(clock)
-              const unmade = Effect.fail(unusable(proxy, "its client could not be made"))
+              const unmade = (thrown: unknown) =>
+                Effect.fail(
+                  unusable(proxy, `its client could not be made: clientFor failed with ${Thrown.name(thrown)}`)
+                )
               return RcMap.get(clients, proxy).pipe(
-                Effect.catch(() => unmade),
-                Effect.catchDefect(() => unmade),
+                Effect.catch(unmade),
+                Effect.catchDefect(unmade),
                 Effect.timeoutOrElse({
                   duration: request.timeout,
                   orElse: () => Effect.fail(timedOut("connecting", request.timeout))

@@ -88,6 +88,7 @@ import {
   makeSpan,
   traceparent
 } from "./internal/telemetry.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
 import { type Way, waysOf } from "./internal/ways.ts"
@@ -727,9 +728,9 @@ const sender = (
       Effect.catchCause(failWith((cause) =>
         new ProxyError({
           proxy: undefined,
-          detail: `the provider's ${method} died; what it died of is in the reason's cause, redacted`,
+          detail: `the provider's ${method} died of ${Thrown.name(cause)}; ${Thrown.whole}`,
           last: undefined,
-          cause: Redacted.make(cause)
+          cause: Thrown.hide(cause)
         })
       ))
     )
@@ -802,7 +803,10 @@ const sender = (
       Effect.mapError((error) =>
         error?._tag === "SignerError" || error?._tag === "InvalidHeader"
           ? error
-          : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
+          : new SignerError({
+            detail: `it failed with ${Thrown.name(error)}, which is no SignerError; ${Thrown.whole}`,
+            cause: Thrown.hide(error)
+          })
       ),
       Option.isSome(mac) ? Effect.provideService(Mac.Mac, mac.value) : identity,
       inTime(send),

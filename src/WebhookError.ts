@@ -8,7 +8,7 @@
  *
  * No reason holds a URL, a payload, a response body or a raw error of a
  * platform: what is printed names the field, the limit and the size. What a
- * user's own function threw is kept as `Redacted`.
+ * user's own function threw is kept as `Redacted`, and its class is named.
  *
  * **Example** (Acting on one reason)
  *
@@ -28,6 +28,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
+import * as Thrown from "./internal/thrown.ts"
 import type { Failed } from "./WebhookResult.ts"
 
 /**
@@ -410,22 +411,24 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{
 }
 
 /**
- * Something that the user supplied (`source` names it) threw or died.
+ * Something that the user supplied (`source` names it) threw or died, or gave
+ * what it may not give (`detail` says what is wrong with it).
  *
  * **Details**
  *
- * What it threw may hold a payload or a secret, so it is kept `Redacted` in
- * `cause` and never printed.
+ * What it threw or gave may hold a payload or a secret, so it is kept
+ * `Redacted` in `cause`. Of what was thrown the message names the class.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Unexpected extends Data.TaggedError("Unexpected")<{
   readonly source: string
+  readonly detail?: string | undefined
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return `${this.source} threw; what it threw is in the reason's cause, redacted`
+    return `${this.source} ${this.detail ?? `threw ${Thrown.nameHidden(this.cause)}`}; ${Thrown.whole}`
   }
 }
 

@@ -1,10 +1,11 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule, Stream } from "effect"
-import { RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule, Schema, Stream } from "effect"
+import { ProxyProvider, RetryPolicy, Transport, UrlPool, Webhook, WebhookError } from "effect-webhooks"
 import { NodeTransport, NodeWebhook } from "effect-webhooks/node"
 import { TestTransport } from "effect-webhooks/testing"
 import { Headers as EffectHeaders, HttpBody } from "effect/http"
 import { Readable } from "node:stream"
+import { inspect } from "node:util"
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -649,6 +650,158 @@ describe("what a user's own function does wrong is a failed send", () => {
         TestTransport.layer(TestTransport.reply({ status: 500 }))
       ])
     )))
+
+  class KeyServiceError extends Error {}
+
+  const throws = (thrown: unknown) => () => {
+    throw thrown
+  }
+
+  const unproxied = Effect.fail(
+    new Transport.AttemptError({
+      reason: new WebhookError.ProxyError({ proxy: undefined, detail: "it hung up", last: undefined }),
+      delivered: "no",
+      proxy: "burn"
+    })
+  )
+
+  const sendWith = (options: Webhook.WebhookOptions, proxies?: ProxyProvider.PlainProvider) =>
+    Webhook.send({}).pipe(Effect.provide(
+      Layer.provide(Webhook.layerTransport(options), [
+        UrlPool.layer("https://example.com"),
+        proxies === undefined
+          ? TestTransport.layer(TestTransport.reply({ status: 500 }))
+          : Layer.effect(
+            Transport.Transport,
+            Effect.map(ProxyProvider.ProxyProvider, (proxies) => ({ proxies, attempt: () => unproxied }))
+          )
+            .pipe(Layer.provide(ProxyProvider.fromObject(proxies)))
+      ])
+    ))
+
+  // What is said of it, and that the whole of it is where the message says.
+  const told = Effect.fnUntraced(function*(
+    options: Webhook.WebhookOptions,
+    thrown: unknown,
+    proxies?: ProxyProvider.PlainProvider
+  ) {
+    const result = yield* sendWith(options, proxies)
+    assert(!result.ok)
+    const { reason } = result
+    assert("cause" in reason && Redacted.isRedacted(reason.cause), result.error)
+    assert.strictEqual(Redacted.value(reason.cause), thrown)
+    assert.match(result.error, /Redacted\.value\(reason\.cause\) has all of it$/)
+    return { error: result.error, reason, cause: reason.cause }
+  })
+
+  const kinds: ReadonlyArray<readonly [thrown: unknown, name: string]> = [
+    [new TypeError(canary), "a TypeError"],
+    [new Error(canary), "an Error"],
+    [new KeyServiceError(canary), "a KeyServiceError"],
+    [new DOMException(canary, "AbortError"), "a DOMException"],
+    [Object.assign(new RangeError(canary), { name: canary }), "a RangeError"],
+    [{ text: canary }, "an Object"],
+    [canary, "a string"],
+    [42, "a number"],
+    [null, "null"],
+    [Object.assign(Object.create(null), { text: canary }), "something"]
+  ]
+
+  it.effect.each(kinds)("and its class is told: %j is %s", ([thrown, name]) =>
+    Effect.gen(function*() {
+      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw ${name};`)
+      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include(
+        (yield* told({ signer: () => Effect.fail(thrown as never) }, thrown)).error,
+        `it failed with ${name}, which is no SignerError;`
+      )
+      const retry = Schedule.modifyDelay(Schedule.spaced(1), () => Effect.die(thrown))
+      assert.include((yield* told({ retry }, thrown)).error, `retry threw ${name};`)
+      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw ${name};`)
+      const burn = { get: () => "127.0.0.1:1", burn: throws(thrown) }
+      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw ${name};`)
+    }))
+
+  it.effect("and shows its class when the reason is printed, and no more", () =>
+    Effect.gen(function*() {
+      const { cause, reason } = yield* told({ classify: throws(kinds[0]![0]) }, kinds[0]![0])
+      for (
+        const text of [inspect(cause), inspect(reason), inspect({ reason }), JSON.stringify(reason), String(cause)]
+      ) {
+        assert.include(text, "TypeError")
+        assert.notInclude(text, canary)
+      }
+    }))
+
+  it.prop(
+    "and a class whose name is made up shows only if it could be one",
+    [Schema.String],
+    ([name]) => {
+      const cause = Redacted.make(Object.create({ constructor: { name } }))
+      const { message } = new WebhookError.Unexpected({ source: "classify", cause })
+      const shown = /^classify threw (?:an? )?(.*); Redacted\.value\(reason\.cause\) has all of it$/s.exec(message)?.[1]
+      assert.strictEqual(shown, /^[A-Za-z_$][\w$]{0,60}$/.test(name) ? name : "something")
+    },
+    { arbitrary: { runs: 500 } }
+  )
+
+  it("and a class that throws, or is no text, is something", () => {
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const hostile = [
+      revoked.proxy,
+      Object.defineProperty({}, "constructor", { get: thrown }),
+      {
+        constructor: {
+          get name() {
+            return thrown()
+          }
+        }
+      },
+      { constructor: { name: { toString: () => canary } } },
+      { constructor: { name: `${canary} ` } },
+      { constructor: { name: "a".repeat(62) } },
+      { constructor: null }
+    ]
+    for (const one of hostile) {
+      const { message } = new WebhookError.Unexpected({ source: "classify", cause: Redacted.make(one) })
+      assert.strictEqual(message, "classify threw something; Redacted.value(reason.cause) has all of it")
+    }
+    const wiped = Redacted.make(new TypeError(canary))
+    Redacted.wipeUnsafe(wiped)
+    assert.include(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "threw something")
+  })
+
+  const rulings: Record<string, readonly [given: unknown, says: RegExp]> = {
+    "another word": [canary, /gave a string that is none of "delivered", "retry", "fail" and "gone"/],
+    "a verdict in another case": ["Delivered", /a string that is none of/],
+    "a number": [200, /gave a number that is none of/],
+    "true": [true, /gave a boolean that is none of/],
+    "null": [null, /gave null that is none of/],
+    "a function": [() => "retry", /gave a Function that is none of/],
+    "a promise": [Promise.resolve("retry"), /gave a promise/],
+    "a Ruling with another verdict": [{ verdict: canary }, /a Ruling whose verdict is none of/],
+    "a Ruling whose scope is a number": [{ scope: 1 }, /a Ruling whose scope is no string/],
+    "a Ruling with a negative retryAfter": [
+      { retryAfter: -1 },
+      /a Ruling whose retryAfter must be a positive duration/
+    ],
+    "a Ruling whose pause is no duration": [{ pause: canary }, /a Ruling whose pause must be a positive duration/]
+  }
+
+  it.effect.each(Object.entries(rulings))(
+    "classify gives %s, and is told so",
+    ([, [given, says]]) =>
+      Effect.gen(function*() {
+        const { error, reason } = yield* told({ classify: (() => given) as never }, given)
+        assert.strictEqual(reason._tag, "Unexpected")
+        assert.match(error, /^classify gave /)
+        assert.match(error, says)
+        assert.notInclude(error, canary)
+        assert.notInclude(error, "threw")
+      })
+  )
 
   it.effect("a payload cannot even be looked at", () =>
     Effect.gen(function*() {
