@@ -185,7 +185,8 @@ export class Timeout extends Data.TaggedError("Timeout")<{
  * `code` is the platform's own word for it (`ECONNREFUSED`, `ENOTFOUND`,
  * `ERR_TLS_CERT_ALTNAME_INVALID`, …) or `undefined` where the platform gives
  * none. `certificate` is true when the receiver's certificate was refused,
- * which no retry cures.
+ * which no retry cures. `detail` stands in the message where the transport knows
+ * neither a code nor how far the attempt had come, as over fetch in a browser.
  *
  * @category errors
  * @since 0.1.0
@@ -194,8 +195,10 @@ export class ConnectionError extends Data.TaggedError("ConnectionError")<{
   readonly phase: Phase
   readonly code: string | undefined
   readonly certificate: boolean
+  readonly detail?: string | undefined
 }> {
   override get message(): string {
+    if (this.detail !== undefined) return this.detail
     const what = this.certificate
       ? "the receiver's certificate was refused"
       : this.phase === "connecting"
