@@ -71,7 +71,7 @@ export interface AttemptRequest {
   readonly body: string | Uint8Array
   /** Milliseconds for the whole attempt, the answer's body included. */
   readonly timeout: number
-  /** How much of the answer's body is kept; the rest is not read. */
+  /** How much of the answer's body is kept, decoded; the rest is not read. */
   readonly maxResponseBytes: number
   /** Which addresses may be dialled; `undefined` for any. */
   readonly egress?: EgressPolicy | undefined
@@ -93,7 +93,7 @@ const decoder = new TextDecoder()
 export class Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Whether the body was longer than what is kept, or was cut off. */
+  /** Whether the body was longer than what is kept, was cut off, or could not be decoded. */
   readonly truncated: boolean
   readonly #bytes: Uint8Array
   #json: { readonly value: unknown } | undefined
@@ -110,7 +110,7 @@ export class Reply {
     this.truncated = truncated
   }
 
-  /** The body as it came, at most `maxResponseBytes` of it. */
+  /** The body, decoded by its `content-encoding`, at most `maxResponseBytes` of it. */
   get bytes(): Uint8Array {
     return this.#bytes
   }

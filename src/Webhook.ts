@@ -191,7 +191,7 @@ export interface WebhookOptions {
    */
   readonly egress?: EgressPolicy.EgressPolicy | undefined
   /**
-   * How much of an answer's body is kept, in bytes; the rest is not read.
+   * How much of an answer's body is kept, in bytes and decoded; the rest is not read.
    *
    * @default 65536
    */

@@ -30,6 +30,7 @@ import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
 import { ConnectionError, EgressBlocked, type Phase, ProxyError } from "../WebhookError.ts"
+import { decoding, type Sink } from "./internal/decoding.ts"
 import { type Lane, Lanes } from "./internal/lanes.ts"
 import { TunnelFault } from "./internal/tunnel.ts"
 
@@ -92,7 +93,9 @@ export interface ProxiedOptions extends Options {
  *
  * When the layer closes, attempts in flight are given their grace and are then
  * interrupted, and every socket is closed. Names of guarded URLs are resolved
- * by the `AddressResolver` in the context, or by Node's if there is none.
+ * by the `AddressResolver` in the context, or by Node's if there is none. No
+ * answer is asked to come encoded; one that does (`gzip`, `deflate`, `br`,
+ * `zstd`) is decoded within `maxResponseBytes`.
  *
  * @category layers
  * @since 0.1.0
@@ -260,6 +263,8 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   private headers: Readonly<Record<string, string | undefined>> = {}
   private readonly chunks: Array<Uint8Array> = []
   private size = 0
+  /** Of an answer that comes encoded. */
+  private decoding: Sink | undefined
 
   constructor(
     request: AttemptRequest,
@@ -306,28 +311,51 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     this.phase = "headers"
     this.status = status
     this.headers = flatten(headers)
+    const encoding = this.headers["content-encoding"]
+    if (encoding !== undefined) this.decoding = this.decode(encoding)
   }
 
   onResponseData(controller: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
-    this.chunks.push(chunk)
-    this.size += chunk.length
-    if (this.size <= this.max) return
-    this.end(this.reply(true))
-    controller.abort(aborted)
+    if (this.decoding === undefined) this.take(chunk)
+    else if (!this.decoding.write(chunk)) controller.pause()
   }
 
   onResponseEnd(): void {
-    this.end(this.reply(false))
+    if (this.decoding === undefined) this.end(this.reply(false))
+    else this.decoding.end(false)
   }
 
   onResponseError(_: unknown, error: Error): void {
     // What was given up says nothing of the proxy.
     if (this.done) return
+    if (this.decoding !== undefined) return this.decoding.end(true)
     const attemptError = this.failure(error)
     this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(attemptError))
     if (this.phase !== "connecting") return
     this.cancel?.()
     if (attemptError.proxy !== "target") this.lane.fault?.(attemptError)
+  }
+
+  private take(chunk: Uint8Array): boolean {
+    this.chunks.push(chunk)
+    this.size += chunk.length
+    if (this.size > this.max) this.cut()
+    return !this.done
+  }
+
+  /** What has come so far is the answer, and no more of it is wanted. */
+  private cut(): void {
+    this.end(this.reply(true))
+    this.controller!.abort(aborted)
+  }
+
+  private decode(encoding: string): Sink | undefined {
+    // Encoding makes a body a little longer where it does not make it shorter.
+    return decoding(encoding, 2 * this.max + 1024, {
+      write: (chunk) => this.take(chunk),
+      end: (broken) => broken ? this.cut() : this.end(this.reply(false)),
+      destroy: () => undefined
+    })
   }
 
   private failure(error: Error): AttemptError {
@@ -354,6 +382,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     this.done = true
     if (this.phase !== "connecting") this.lane.running--
     clearTimeout(this.timer)
+    this.decoding?.destroy()
     this.exchanges.delete(this)
   }
 
