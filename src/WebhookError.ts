@@ -414,8 +414,9 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{
 }
 
 /**
- * Something that the user supplied (`source` names it) threw or died, or gave
- * what it may not give (`detail` says what is wrong with it).
+ * Something that the user supplied (`source` names it) threw or died, or is not
+ * what it must be (`detail` says why), such as what `classify` gave, or a
+ * runtime on which the Node transport does not run.
  *
  * **Details**
  *
@@ -431,7 +432,7 @@ export class Unexpected extends Data.TaggedError("Unexpected")<{
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return `${this.source} ${this.detail ?? `threw ${Thrown.nameHidden(this.cause)}`}; ${Thrown.whole}`
+    return `${this.source} ${this.detail ?? `threw ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`}`
   }
 }
 

@@ -111,7 +111,9 @@ const ask = (
   const read = Result.try(() => known(given = classify(reply, { proxy: send.proxy?.url })))
   if (Result.isFailure(read)) return Result.fail(unexpected("classify", read.failure))
   return typeof read.success === "string"
-    ? Result.fail(new Unexpected({ source: "classify", detail: read.success, cause: Thrown.hide(given) }))
+    ? Result.fail(
+      new Unexpected({ source: "classify", detail: `${read.success}; ${Thrown.whole}`, cause: Thrown.hide(given) })
+    )
     : Result.succeed(read.success)
 }
 

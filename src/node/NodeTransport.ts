@@ -10,11 +10,14 @@
  * Its timeouts are real time, also under `TestClock`. Environment variables
  * such as `HTTP_PROXY` change nothing.
  *
+ * It needs Node 22.19 or newer, or Deno, and `@effect/platform-node`. Where one
+ * of them is missing, and on Bun, whose undici is another one, its layers die
+ * when they are built, with a sentence that says what to do; those of
+ * `NodeWebhook` fail.
+ *
  * @stability unstable
  * @since 0.1.0
  */
-import * as NodeAddressResolver from "@effect/platform-node/NodeAddressResolver"
-import * as NodeDns from "@effect/platform-node/NodeDns"
 import type * as Undici from "@effect/platform-node/Undici"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -29,9 +32,10 @@ import { join } from "../internal/bytes.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
-import { ConnectionError, EgressBlocked, type Phase, ProxyError } from "../WebhookError.ts"
+import { ConnectionError, EgressBlocked, type Phase, ProxyError, type WebhookError } from "../WebhookError.ts"
 import { decoding, type Sink } from "./internal/decoding.ts"
-import { type Lane, Lanes } from "./internal/lanes.ts"
+import type { Lane } from "./internal/lanes.ts"
+import { loadPeer } from "./internal/loadPeer.ts"
 import { TunnelFault } from "./internal/tunnel.ts"
 
 /**
@@ -100,7 +104,15 @@ export interface ProxiedOptions extends Options {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect(Transport, make(options))
+export const layer = (options?: Options): Layer.Layer<Transport> => Layer.orDie(layerOrFail(options))
+
+/**
+ * The same with what the transport lacks as an error.
+ *
+ * @internal
+ */
+export const layerOrFail = (options?: Options): Layer.Layer<Transport, WebhookError> =>
+  Layer.effect(Transport, makeOrFail(options))
 
 /**
  * A transport that goes by the proxies of a `ProxyProvider`, and never
@@ -118,8 +130,17 @@ export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect
  */
 export const layerProxied = (
   options?: ProxiedOptions
-): Layer.Layer<Transport, never, ProxyProvider.ProxyProvider> => {
-  const transport = make(options)
+): Layer.Layer<Transport, never, ProxyProvider.ProxyProvider> => Layer.orDie(layerProxiedOrFail(options))
+
+/**
+ * The same with what the transport lacks as an error.
+ *
+ * @internal
+ */
+export const layerProxiedOrFail = (
+  options?: ProxiedOptions
+): Layer.Layer<Transport, WebhookError, ProxyProvider.ProxyProvider> => {
+  const transport = makeOrFail(options)
   return Layer.effect(
     Transport,
     Effect.gen(function*() {
@@ -135,15 +156,19 @@ export const layerProxied = (
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
+export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> =>
+  Effect.orDie(makeOrFail(options))
+
+const makeOrFail = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], WebhookError, Scope.Scope> => {
   const keepAlive = positiveMillis("keepAlive", options?.keepAlive ?? 4_000)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
   const connectTimeout = positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)
   const maxProxies = wholeNumber("maxProxies", options?.maxProxies ?? 128, 1)
   return Effect.gen(function*() {
     const exchanges = new Exchanges()
+    const { Lanes, layerResolver } = yield* loadPeer
     const lanes = yield* Effect.acquireRelease(
-      Effect.map(resolverOf, (resolver) =>
+      Effect.map(resolverOr(layerResolver), (resolver) =>
         new Lanes({
           // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
           agent: { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: keepAlive, keepAliveMaxTimeout: keepAlive },
@@ -180,17 +205,16 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
 }
 
 // A program's own resolver wins: tests replace it.
-const resolverOf: Effect.Effect<AddressResolver.AddressResolver["Service"], never, Scope.Scope> = Effect.flatMap(
-  Effect.serviceOption(AddressResolver.AddressResolver),
-  Option.match({
-    onNone: () =>
-      Effect.map(
-        Layer.build(NodeAddressResolver.layer.pipe(Layer.provide(NodeDns.layer))),
-        Context.get(AddressResolver.AddressResolver)
-      ),
-    onSome: Effect.succeed
-  })
-)
+const resolverOr = (
+  layer: Layer.Layer<AddressResolver.AddressResolver>
+): Effect.Effect<AddressResolver.AddressResolver["Service"], never, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.serviceOption(AddressResolver.AddressResolver),
+    Option.match({
+      onNone: () => Effect.map(Layer.build(layer), Context.get(AddressResolver.AddressResolver)),
+      onSome: Effect.succeed
+    })
+  )
 
 /** What is in flight, so that closing can wait for it and then end it. */
 class Exchanges {
