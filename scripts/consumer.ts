@@ -1,5 +1,7 @@
 // Packs the package, installs the tarball in an empty folder, and uses it from
 // there as a consumer does: type-checks it, runs it, and looks at what it loads.
+// With --runtimes it does so under Bun, Deno and a Node that is too old, too,
+// which it installs there.
 import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +22,7 @@ const run = (command: string, args: ReadonlyArray<string>, cwd = consumer): stri
 }
 const node = (...args: ReadonlyArray<string>) => run(process.execPath, args)
 const install = (...names: ReadonlyArray<string>) => {
-  const wanted = names.map((name) => name.endsWith(".tgz") ? name : `${name}@${devDependencies[name]}`)
+  const wanted = names.map((name) => /\d/.test(name) ? name : `${name}@${devDependencies[name]}`)
   return run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...wanted])
 }
 
@@ -93,6 +95,37 @@ const checkCore = (): void => {
   })
 }
 
+// What becomes of a webhook on a runtime, by the transports.
+const expectEnds = (output: string, ends: Readonly<Record<string, RegExp>>): void => {
+  for (const [name, end] of Object.entries(ends)) {
+    const line = output.split("\n").find((line) => line.startsWith(`${name}: `))
+    expect(line !== undefined && end.test(line), `${name} should say ${end}, but it says\n${output}`)
+  }
+}
+
+const checkWithoutPeer = (): void => {
+  step("what needs the optional peer can be imported, and says how to install it when its layer is built", () => {
+    const missing = /needs @effect\/platform-node.*npm install @effect\/platform-node/
+    expectEnds(node("runtime.js"), { NodeWebhook: missing, NodeTransport: missing, fetch: /delivered$/ })
+  })
+}
+
+const checkRuntimes = (): void => {
+  const bin = join(consumer, "node_modules/.bin")
+  const delivered = /delivered$/
+  const runtimes: ReadonlyArray<readonly [name: string, args: ReadonlyArray<string>, ends: Record<string, RegExp>]> = [
+    ["deno@2.9.6", ["run", "--allow-all"], { NodeWebhook: delivered, NodeTransport: delivered, fetch: delivered }],
+    ["bun@1.4.5", [], { NodeWebhook: /FetchHttpClient/, NodeTransport: /FetchHttpClient/, fetch: delivered }],
+    ["node@20.20.2", [], { NodeWebhook: /needs Node 22\.19/, NodeTransport: /needs Node 22\.19/, fetch: delivered }]
+  ]
+  for (const [runtime, args, ends] of runtimes) {
+    step(`${runtime} delivers, or is told what it needs`, () => {
+      install(runtime)
+      expectEnds(run(join(bin, runtime.split("@")[0]!), [...args, "runtime.js"]), ends)
+    })
+  }
+}
+
 const checkNode = (): void => {
   for (const resolution of ["nodenext", "bundler"] as const) {
     step(`a program on Node type-checks (${resolution})`, () => {
@@ -114,11 +147,15 @@ try {
   const installed = packed && step("the tarball installs beside effect", () => {
     install(`./${name}-${version}.tgz`, "effect", "@types/node")
   })
-  if (installed) checkCore()
+  if (installed) {
+    checkCore()
+    checkWithoutPeer()
+  }
   const installedPeer = installed && step("@effect/platform-node installs beside it", () => {
     install("@effect/platform-node")
   })
   if (installedPeer) checkNode()
+  if (installedPeer && process.argv.includes("--runtimes")) checkRuntimes()
 } finally {
   rmSync(consumer, { recursive: true, force: true })
 }

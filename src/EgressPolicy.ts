@@ -26,6 +26,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as Host from "effect/net/Host"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -84,8 +85,9 @@ export const allow = (...networksOrHosts: ReadonlyArray<string>): EgressPolicy =
     const network = Result.isSuccess(address)
       ? IpNetwork.fromAddress(address.success, NetAddress.width(address.success))
       : IpNetwork.fromString(input)
+    const host = Host.domainNameFromString(input)
     if (Result.isSuccess(network)) networks.push(network.success)
-    else if (/^[a-z\d_](?:[a-z\d_.-]*[a-z\d_])?\.?$/i.test(input)) hosts.add(normalize(input))
+    else if (Result.isSuccess(host) && host.success !== ".") hosts.add(Host.toRelative(host.success))
     else throw new RangeError(`allow takes networks, addresses and host names, got ${JSON.stringify(input)}`)
   }
   return {
@@ -178,8 +180,12 @@ export const checkAddress = (policy: EgressPolicy, address: string): Result.Resu
 export const isAllowed = (policy: EgressPolicy, address: string): boolean =>
   Result.isSuccess(checkAddress(policy, address))
 
-// Names that mean this machine or this network, whoever resolves them.
-const localName = /^(?:localhost|[^.]+)$|\.(?:localhost|internal|local|localdomain|home\.arpa)$/
+// Names that mean this machine or this network, whoever resolves them: those of one label; RFC 6761, 6762 with its
+// appendix G, and 8375; what ICANN never delegates because networks use it for themselves (SAC 045, SAC 113 and its
+// board on 2018-02-04); the hosts files of Linux (localdomain); and what the pods of Kubernetes leave out of
+// `service.namespace.svc.cluster.local`.
+const localName =
+  /^[^.]+$|\.(?:localhost|local|localdomain6?|intranet|internal|private|corp|home|mail|lan|home\.arpa|svc|pod)$/
 
 // The clouds' metadata services that answer to a name of more than one label.
 const metadataNames = new Set([
@@ -191,13 +197,16 @@ const metadataNames = new Set([
 
 /**
  * Checks what a URL tells before it is resolved: its scheme, user-info, a
- * literal address in any spelling, and names that are local wherever they are
- * resolved.
+ * literal address in any spelling, names that are local wherever they are
+ * resolved, and hosts that are no name at all, such as `localhost..`.
  *
  * **Details**
  *
  * Scheme, user-info and what does not parse are `InvalidUrl` under every
- * policy; the rest is `EgressBlocked`.
+ * policy; the rest is `EgressBlocked`. Local are the names of one label, those
+ * under `localhost`, `local`, `localdomain`, `intranet`, `internal`, `private`,
+ * `corp`, `home`, `home.arpa`, `mail`, `lan`, `svc` and `pod`, and the clouds'
+ * metadata services. `allow` opens each by its name.
  *
  * @category checks
  * @since 0.1.0
@@ -211,7 +220,7 @@ export const checkUrl = (policy: EgressPolicy, url: string): Result.Result<void,
  * @internal
  */
 export const opensHost = (policy: EgressPolicy, hostname: string): boolean =>
-  policy._tag === "Unrestricted" || policy.hosts.has(normalize(hostname))
+  policy._tag === "Unrestricted" || policy.hosts.has(hostname.replace(/\.$/, ""))
 
 /**
  * The same as `checkUrl` for a URL that has been parsed.
@@ -219,10 +228,14 @@ export const opensHost = (policy: EgressPolicy, hostname: string): boolean =>
  * @internal
  */
 export const checkHost = (policy: EgressPolicy, hostname: string): Result.Result<void, EgressBlocked> => {
-  const host = normalize(hostname)
-  if (opensHost(policy, host)) return Result.void
-  const address = literalOf(host)
+  if (opensHost(policy, hostname)) return Result.void
+  const address = literalOf(hostname)
   if (address !== undefined) return checkAddress(policy, address)
+  // The WHATWG parser lets through what no resolver should be asked, such as `localhost..`.
+  if (!Host.isDomainName(hostname)) {
+    return Result.fail(new EgressBlocked({ address: hostname, range: "not a host name" }))
+  }
+  const host = Host.toRelative(hostname)
   return localName.test(host) || metadataNames.has(host)
     ? Result.fail(new EgressBlocked({ address: host, range: "a local name" }))
     : Result.void
@@ -239,6 +252,3 @@ export const literalOf = (hostname: string): string | undefined =>
     : /^[\d.]+$/.test(hostname)
     ? hostname
     : undefined
-
-// The WHATWG parser has made one spelling of every address; a name may still end in the root's dot.
-const normalize = (hostname: string): string => hostname.toLowerCase().replace(/\.$/, "")

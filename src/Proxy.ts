@@ -20,6 +20,8 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { InvalidUrl } from "./WebhookError.ts"
@@ -58,7 +60,9 @@ export interface Proxy {
  *
  * In a URL, user and password are percent-decoded; in the other forms they are
  * taken as they are. Without a port a URL means 80, 443 or 1080. An IPv6
- * address stands in brackets. `field` names the input in the error.
+ * address stands in brackets. The host is an IP address or a name that DNS may
+ * have, and a URL has nothing behind it but a slash. `field` names the input in
+ * the error.
  *
  * @category parsing
  * @since 0.1.0
@@ -83,8 +87,16 @@ type Fail = (detail: string) => Result.Result<never, InvalidUrl>
 
 const defaultPorts: Record<string, number> = { "http:": 80, "https:": 443, "socks5:": 1080, "socks5h:": 1080 }
 
-const parseUrl = (text: string, fail: Fail): Result.Result<Proxy, InvalidUrl> => {
+const parseUrl = (input: string, fail: Fail): Result.Result<Proxy, InvalidUrl> => {
+  const text = input.trimEnd()
   if (!URL.canParse(text)) return fail(`it does not parse; ${forms}`)
+  const [, authority] = /:\/\/(.*?)\/?$/s.exec(text)!
+  // What the URL parser drops, or takes for the end of the host, is a mistake: often of a password.
+  if (/[/\\?#\p{Cc}]/u.test(authority!)) {
+    return fail("it has more than host and port; /, ?, # and \\ in a user or a password are percent-encoded")
+  }
+  // It would be decoded.
+  if (authority!.slice(authority!.lastIndexOf("@") + 1).includes("%")) return fail(noHost)
   const url = new URL(text)
   const defaultPort = defaultPorts[url.protocol]
   if (defaultPort === undefined) {
@@ -104,6 +116,17 @@ const parseColons = (text: string, fail: Fail): Result.Result<Proxy, InvalidUrl>
   return make("http", match[1]!, Number(match[2]), match[3] ?? "", match[4] ?? "", fail)
 }
 
+const noHost = `its host is neither an IP address nor a name; ${forms}`
+
+const hostOf = (hostname: string): string | undefined => {
+  // A zone, and the root of all names.
+  if (hostname.includes("%") || hostname === ".") return undefined
+  const host = hostname.startsWith("[")
+    ? NetAddress.ipv6FromString(hostname.slice(1, -1))
+    : Host.hostFromString(hostname)
+  return Result.isSuccess(host) ? Host.formatHost(host.success) : undefined
+}
+
 const make = (
   protocol: Protocol,
   hostname: string,
@@ -113,12 +136,13 @@ const make = (
   fail: Fail
 ): Result.Result<Proxy, InvalidUrl> => {
   if (port < 1 || port > 65535) return fail("its port must be from 1 to 65535")
-  const host = hostname.toLowerCase()
-  const label = `${host}:${port}`
+  const host = hostOf(hostname)
+  if (host === undefined) return fail(noHost)
+  const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
   const anonymous = username === "" && password === ""
   return Result.succeed({
     protocol,
-    host: host.startsWith("[") ? host.slice(1, -1) : host,
+    host,
     port,
     credentials: anonymous ? undefined : Redacted.make({ username, password }, { label: "credentials" }),
     url: Redacted.make(anonymous ? label : `${label}:${username}:${password}`, { label }),

@@ -37,6 +37,7 @@ import * as Result from "effect/Result"
 import { Heap, type Item } from "./internal/heap.ts"
 import { type Link, List } from "./internal/list.ts"
 import { positiveMillis } from "./internal/options.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import * as Proxy from "./Proxy.ts"
 import { InvalidOptions, ProxyError, WebhookError } from "./WebhookError.ts"
@@ -264,20 +265,15 @@ export const fromObject = (object: PlainProvider): Layer.Layer<ProxyProvider> =>
     }
   })
 
-const failure = (detail: string, cause?: unknown): ProxyError =>
-  new ProxyError({
-    proxy: undefined,
-    detail,
-    last: undefined,
-    cause: cause === undefined ? undefined : Redacted.make(cause)
-  })
+const failure = (detail: string, cause?: Redacted.Redacted<unknown>): ProxyError =>
+  new ProxyError({ proxy: undefined, detail, last: undefined, cause })
 
 // One await takes a value, a Promise and a throw alike.
 const ask = (method: string, f: () => unknown): Effect.Effect<unknown, ProxyError> =>
   Effect.tryPromise({
     try: () => new Promise((resolve) => resolve(f())),
-    catch: (cause) =>
-      failure(`the provider's ${method} failed; what it threw is in the reason's cause, redacted`, cause)
+    catch: (thrown) =>
+      failure(`the provider's ${method} threw ${Thrown.name(thrown)}; ${Thrown.whole}`, Thrown.hide(thrown))
   })
 
 const inputOf = (value: unknown): string | URL | Redacted.Redacted<string> | undefined => {

@@ -42,10 +42,11 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { positiveMillis } from "./internal/options.ts"
 import { type Key, secret, signingKey, verifyingKey } from "./internal/signingKey.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { SignerError } from "./WebhookError.ts"
 
 /**
@@ -103,19 +104,6 @@ export class MissingHeader extends Data.TaggedError("MissingHeader")<{
 }> {
   override get message(): string {
     return `the header ${this.header} is missing`
-  }
-}
-
-/**
- * The `webhook-id` holds a dot, so nobody can tell where it ends in what was
- * signed.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidId extends Data.TaggedError("InvalidId") {
-  override get message(): string {
-    return "the webhook-id holds a dot"
   }
 }
 
@@ -199,7 +187,7 @@ export class CryptoFailed extends Data.TaggedError("CryptoFailed")<{
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return "the platform's crypto failed; its error is in the reason's cause, redacted"
+    return `the platform's crypto failed with ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`
   }
 }
 
@@ -212,7 +200,6 @@ export class CryptoFailed extends Data.TaggedError("CryptoFailed")<{
 export type SignatureErrorReason =
   | InvalidKey
   | MissingHeader
-  | InvalidId
   | InvalidTimestamp
   | TimestampTooOld
   | TimestampTooNew
@@ -276,7 +263,7 @@ const signer = (keys: ReadonlyArray<Key>): Signer => ({ body, id, timestamp }) =
   return Effect.forEach(keys, (key) => Effect.map(key.sign(data), (bytes) => `${key.version},${Base64.encode(bytes)}`))
     .pipe(
       Effect.mapBoth({
-        onFailure: ({ cause, detail }) => new SignerError({ detail, cause: Redacted.make(cause) }),
+        onFailure: ({ cause, detail }) => new SignerError({ detail, cause: Thrown.hide(cause) }),
         onSuccess: (signatures) => ({
           "webhook-id": id,
           "webhook-timestamp": String(timestamp),
@@ -403,9 +390,13 @@ const headerOf = (headers: HeadersInput, name: string): string | undefined => {
  *
  * `keys` are secrets (`whsec_`, or without a prefix) and public keys of Ed25519
  * (`whpk_`, base64 of the 32 bytes or of their SubjectPublicKeyInfo); one match
- * is enough. Signatures of other versions are skipped. `body` is what came over
- * the wire, before it was parsed. The timestamp may be off by `tolerance`, five
- * minutes by default, either way. Signatures are compared in constant time.
+ * is enough. Signatures of other versions are skipped; between two there may be
+ * white space, as the specification has it, or a comma, as proxies join headers.
+ * `body` is what came over the wire, before it was parsed. The timestamp may be
+ * off by `tolerance`, five minutes by default, either way. Signatures are
+ * compared in constant time.
+ *
+ * An id with a dot is taken, as other libraries take it, but none is signed.
  *
  * Fails with a `SignatureError`, whose `reason` says which rule was broken.
  *
@@ -439,6 +430,10 @@ export const verify = (
 ): Effect.Effect<void, SignatureError> =>
   check(keys, headers, body, positiveMillis("tolerance", tolerance ?? "5 minutes"))
 
+// A space is between two signatures. Where several headers of the name were joined there is a comma, with or without
+// white space; base64 has neither.
+const entries = /(?:^|[\s,])(v\d+[a-z]*),([^\s,]*)/g
+
 const check = Effect.fnUntraced(function*(
   keys: Keys,
   headers: HeadersInput,
@@ -452,7 +447,6 @@ const check = Effect.fnUntraced(function*(
   if (id === "") return yield* refuse(new MissingHeader({ header: "webhook-id" }))
   if (timestamp === "") return yield* refuse(new MissingHeader({ header: "webhook-timestamp" }))
   if (signatures === "") return yield* refuse(new MissingHeader({ header: "webhook-signature" }))
-  if (id.includes(".")) return yield* refuse(new InvalidId())
   if (!/^\d{1,15}$/.test(timestamp)) return yield* refuse(new InvalidTimestamp())
   const age = (Math.floor((yield* Clock.currentTimeMillis) / 1000) - Number(timestamp)) * 1000
   const tolerated = Duration.millis(tolerance)
@@ -465,18 +459,15 @@ const check = Effect.fnUntraced(function*(
   const data = content(id, timestamp, bytesOf(body))
   let known = false
   let fault: CryptoFailed | undefined
-  // Several headers of the name may have been joined by a comma.
-  for (const entry of signatures.split(/,? +/)) {
-    const comma = Math.max(0, entry.indexOf(","))
-    const text = entry.slice(comma + 1)
-    const signature = Base64.decode(text)
+  for (const [, version, text] of signatures.matchAll(entries)) {
+    const signature = Base64.decode(text!)
     for (const key of parsed) {
-      if (key.version !== entry.slice(0, comma)) continue
+      if (key.version !== version) continue
       known = true
       // One signature has one spelling: the last letter may have bits that belong to no byte.
       if (Result.isFailure(signature) || Base64.encode(signature.success) !== text) continue
       const matches = yield* Effect.result(key.verify(signature.success, data))
-      if (Result.isFailure(matches)) fault ??= new CryptoFailed({ cause: Redacted.make(matches.failure.cause) })
+      if (Result.isFailure(matches)) fault ??= new CryptoFailed({ cause: Thrown.hide(matches.failure.cause) })
       else if (matches.success) return
     }
   }

@@ -39,6 +39,7 @@ import type { EgressPolicy } from "./EgressPolicy.ts"
 import { Alarm } from "./internal/alarm.ts"
 import { join } from "./internal/bytes.ts"
 import { connectionError } from "./internal/connection.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import type { Proxy } from "./Proxy.ts"
 import { type Outcome, ProxyProvider } from "./ProxyProvider.ts"
@@ -71,7 +72,7 @@ export interface AttemptRequest {
   readonly body: string | Uint8Array
   /** Milliseconds for the whole attempt, the answer's body included. */
   readonly timeout: number
-  /** How much of the answer's body is kept; the rest is not read. */
+  /** How much of the answer's body is kept, decoded; the rest is not read. */
   readonly maxResponseBytes: number
   /** Which addresses may be dialled; `undefined` for any. */
   readonly egress?: EgressPolicy | undefined
@@ -93,7 +94,7 @@ const decoder = new TextDecoder()
 export class Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Whether the body was longer than what is kept, or was cut off. */
+  /** Whether the body was longer than what is kept, was cut off, or could not be decoded. */
   readonly truncated: boolean
   readonly #bytes: Uint8Array
   #json: { readonly value: unknown } | undefined
@@ -110,7 +111,7 @@ export class Reply {
     this.truncated = truncated
   }
 
-  /** The body as it came, at most `maxResponseBytes` of it. */
+  /** The body, decoded by its `content-encoding`, at most `maxResponseBytes` of it. */
   get bytes(): Uint8Array {
     return this.#bytes
   }
@@ -287,10 +288,13 @@ export const layerHttpClientProxied = <E>(
             ? Effect.fail(unusable(undefined, "no proxy was given, and nothing is sent directly"))
             : Effect.scoped(Effect.flatMap(Clock.Clock, (clock) => {
               const started = monotonicMillis(clock)
-              const unmade = Effect.fail(unusable(proxy, "its client could not be made"))
+              const unmade = (thrown: unknown) =>
+                Effect.fail(
+                  unusable(proxy, `its client could not be made: clientFor failed with ${Thrown.name(thrown)}`)
+                )
               return RcMap.get(clients, proxy).pipe(
-                Effect.catch(() => unmade),
-                Effect.catchDefect(() => unmade),
+                Effect.catch(unmade),
+                Effect.catchDefect(unmade),
                 Effect.timeoutOrElse({
                   duration: request.timeout,
                   orElse: () => Effect.fail(timedOut("connecting", request.timeout))

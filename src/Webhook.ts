@@ -77,6 +77,7 @@ import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
+import { noOptions, readOptions } from "./internal/sendOptions.ts"
 import {
   addAttempt,
   countAttempt,
@@ -87,6 +88,7 @@ import {
   makeSpan,
   traceparent
 } from "./internal/telemetry.ts"
+import * as Thrown from "./internal/thrown.ts"
 import { Turns } from "./internal/turns.ts"
 import { userAgent } from "./internal/userAgent.ts"
 import { type Way, waysOf } from "./internal/ways.ts"
@@ -100,6 +102,7 @@ import {
   type DeadlineExceeded,
   type InvalidHeader,
   InvalidOptions,
+  InvalidPayload,
   ProxyError,
   SignerError,
   WebhookError,
@@ -172,8 +175,8 @@ export interface WebhookOptions {
   readonly onAmbiguous?: "retry" | "stop" | undefined
   /** Overrules the default verdict for a reply, or says more of it; `undefined` leaves it. */
   readonly classify?: RetryPolicy.Classify | undefined
-  /** Headers of every send. A secret value may be `Redacted`. */
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+  /** Headers of every send: a record, in which a secret value may be `Redacted`, or fetch's `Headers`. */
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | globalThis.Headers | undefined
   /** Signs every attempt. */
   readonly signer?: Signature.Signer | undefined
   /**
@@ -189,7 +192,7 @@ export interface WebhookOptions {
    */
   readonly egress?: EgressPolicy.EgressPolicy | undefined
   /**
-   * How much of an answer's body is kept, in bytes; the rest is not read.
+   * How much of an answer's body is kept, in bytes and decoded; the rest is not read.
    *
    * @default 65536
    */
@@ -229,7 +232,7 @@ export interface SendOptions {
    */
   readonly url?: string | URL | Redacted.Redacted<string> | undefined
   /** Headers of this send, over those of the layer. */
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+  readonly headers?: WebhookOptions["headers"]
   /** The time for one attempt, instead of the layer's. */
   readonly timeout?: Duration.Input | undefined
   /** The time for the whole send, instead of the layer's. */
@@ -430,9 +433,15 @@ export const make = (
         items,
         toConcurrency(options),
         ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
+        (item, spread) => run(() => encodeItem(item), item, Effect.succeed, spread)
       )
   }))
+
+const encodeItem = (item: Item): Effect.Effect<Encoded, InvalidPayload> =>
+  Result.match(Result.try(() => item.payload), {
+    onFailure: () => Effect.fail(new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })),
+    onSuccess: encode
+  })
 
 const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
 
@@ -473,7 +482,7 @@ export const makeRun = Effect.fnUntraced(function*(
   const pool = yield* UrlPool.UrlPool
   const scope = yield* Effect.serviceOption(Scope.Scope)
   const mac = yield* Effect.serviceOption(Mac.Mac)
-  const parsed = Headers.parse(headers, settings.signer !== undefined)
+  const parsed = Headers.read(headers, settings.signer !== undefined)
   if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
   if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
   const inFlight = new InFlight()
@@ -549,6 +558,8 @@ export interface Settings {
   readonly classify: WebhookOptions["classify"]
   readonly signer: Signature.Signer | undefined
   readonly propagateTrace: boolean
+  /** The `User-Agent` where no header says another one. */
+  readonly agent: string | undefined
 }
 
 /**
@@ -570,7 +581,8 @@ export const toSettings = (options: WebhookOptions = {}): Settings => ({
   stopOnMaybe: options.onAmbiguous === "stop",
   classify: options.classify,
   signer: options.signer,
-  propagateTrace: options.propagateTrace ?? false
+  propagateTrace: options.propagateTrace ?? false,
+  agent: userAgent()
 })
 
 const sender = (
@@ -586,7 +598,7 @@ const sender = (
   const makeId = makeIds()
   const ways = waysOf(transport)
   const alarm = new Alarm()
-  const agent = userAgent()
+  const { agent } = settings
   const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
   const jsonHeaders = { "content-type": "application/json", ...bareHeaders }
 
@@ -767,9 +779,9 @@ const sender = (
       Effect.catchCause(failWith((cause) =>
         new ProxyError({
           proxy: undefined,
-          detail: `the provider's ${method} died; what it died of is in the reason's cause, redacted`,
+          detail: `the provider's ${method} died of ${Thrown.name(cause)}; ${Thrown.whole}`,
           last: undefined,
-          cause: Redacted.make(cause)
+          cause: Thrown.hide(cause)
         })
       ))
     )
@@ -813,10 +825,12 @@ const sender = (
         new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
       )
     }
+    const own = Headers.read(options.headers, signing)
     // A send's own signer signs what the layer's headers were not checked for.
-    const own = options.signer === undefined || settings.signer !== undefined
-      ? Headers.parse(options.headers, signing)
-      : Headers.parse({ ...layerHeaders, ...options.headers }, signing)
+    if (options.signer !== undefined && settings.signer === undefined) {
+      const checked = Headers.parse(layerHeaders, true)
+      if (Result.isFailure(checked)) return Effect.fail(checked.failure)
+    }
     const identified = signing || options.id !== undefined
     return Effect.fromResult(
       Result.map(own, (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own })
@@ -845,7 +859,10 @@ const sender = (
       Effect.mapError((error) =>
         error?._tag === "SignerError" || error?._tag === "InvalidHeader"
           ? error
-          : new SignerError({ detail: "it failed with something else than a SignerError", cause: Redacted.make(error) })
+          : new SignerError({
+            detail: `it failed with ${Thrown.name(error)}, which is no SignerError; ${Thrown.whole}`,
+            cause: Thrown.hide(error)
+          })
       ),
       Option.isSome(mac) ? Effect.provideService(Mac.Mac, mac.value) : identity,
       inTime(send),
@@ -1065,7 +1082,7 @@ const sender = (
           return Effect.succeed(delivered)
         },
         onFailure: (cause) => {
-          const found = reasonOf(cause)
+          const found = reasonOf(cause, send.prepare === undefined ? "the transport" : "an option of the send")
           // That no URL is left says less than why the last one did not take it.
           const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
           if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
@@ -1093,14 +1110,18 @@ const sender = (
   return (prepare, options, onFailed, spread) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const send = new Send(fiber, options?.id ?? makeId(), settings, prepare, options ?? none, spread)
+      const read = readOptions(options)
+      const send = Result.isSuccess(read)
+        ? new Send(fiber, idOf(read.success) ?? makeId(), settings, prepare, read.success, spread)
+        : new Send(fiber, makeId(), settings, () => Effect.fail(read.failure), noOptions, spread)
       inFlight.add(fiber)
       const sending = settle(send, onFailed)
       return isTraced(fiber) ? traced(send, sending) : sending
     })
 }
 
-const none: SendOptions = {}
+// What is no text is refused later, and no result should hold it.
+const idOf = ({ id }: SendOptions): string | undefined => typeof id === "string" ? id : undefined
 
 // No attempt was made: another one found the proxy dead while this one waited for its connection.
 const proxyLost = "proxyLost"
@@ -1132,7 +1153,7 @@ const spanOf = (send: Send): Tracer.AnySpan | undefined =>
 const unhinted = 1_000
 
 const sendDuration = (option: string, input: Duration.Input): Effect.Effect<number, InvalidOptions> => {
-  const millis = toPositiveMillis(input)
+  const millis = Result.getOrUndefined(Result.try(() => toPositiveMillis(input)))
   return millis === undefined ? Effect.fail(new InvalidOptions({ option, detail: positive })) : Effect.succeed(millis)
 }
 
@@ -1149,8 +1170,8 @@ const logFailed = (failed: Failed): Effect.Effect<void> =>
   )
 
 /** `undefined` if the fiber was interrupted, which is not a failure. */
-const reasonOf = (cause: Cause.Cause<WebhookErrorReason>): WebhookErrorReason | undefined => {
+const reasonOf = (cause: Cause.Cause<WebhookErrorReason>, source: string): WebhookErrorReason | undefined => {
   const reason = Cause.findErrorOption(cause)
   if (Option.isSome(reason)) return reason.value
-  return Cause.hasInterruptsOnly(cause) ? undefined : unexpected("the transport", Cause.squash(cause))
+  return Cause.hasInterruptsOnly(cause) ? undefined : unexpected(source, Cause.squash(cause))
 }

@@ -8,7 +8,7 @@
  *
  * No reason holds a URL, a payload, a response body or a raw error of a
  * platform: what is printed names the field, the limit and the size. What a
- * user's own function threw is kept as `Redacted`.
+ * user's own function threw is kept as `Redacted`, and its class is named.
  *
  * **Example** (Acting on one reason)
  *
@@ -28,6 +28,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
+import * as Thrown from "./internal/thrown.ts"
 import type { Failed } from "./WebhookResult.ts"
 
 /**
@@ -184,7 +185,8 @@ export class Timeout extends Data.TaggedError("Timeout")<{
  * `code` is the platform's own word for it (`ECONNREFUSED`, `ENOTFOUND`,
  * `ERR_TLS_CERT_ALTNAME_INVALID`, …) or `undefined` where the platform gives
  * none. `certificate` is true when the receiver's certificate was refused,
- * which no retry cures.
+ * which no retry cures. `detail` stands in the message where the transport knows
+ * neither a code nor how far the attempt had come, as over fetch in a browser.
  *
  * @category errors
  * @since 0.1.0
@@ -193,8 +195,10 @@ export class ConnectionError extends Data.TaggedError("ConnectionError")<{
   readonly phase: Phase
   readonly code: string | undefined
   readonly certificate: boolean
+  readonly detail?: string | undefined
 }> {
   override get message(): string {
+    if (this.detail !== undefined) return this.detail
     const what = this.certificate
       ? "the receiver's certificate was refused"
       : this.phase === "connecting"
@@ -346,7 +350,8 @@ export class SignerError extends Data.TaggedError("SignerError")<{
  * **Details**
  *
  * `address` is the address, or the host name when its name alone is refused;
- * `range` is the range it lies in.
+ * `range` is the range it lies in, or that it is `"a local name"`, `"not a host
+ * name"` or `"not an IP address"`.
  *
  * @category errors
  * @since 0.1.0
@@ -356,8 +361,11 @@ export class EgressBlocked extends Data.TaggedError("EgressBlocked")<{
   readonly range: string
 }> {
   override get message(): string {
-    return `${this.address} (${this.range}) is not a public address; ` +
+    // What is neither an address nor a name cannot be allowed either.
+    return this.range.startsWith("not ") ? `${this.address} is ${this.range}, so nothing is sent there` : (
+      `${this.address} (${this.range}) is not a public address; ` +
       `egress: EgressPolicy.allow(${JSON.stringify(this.address)}) would allow it`
+    )
   }
 }
 
@@ -406,22 +414,25 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{
 }
 
 /**
- * Something that the user supplied (`source` names it) threw or died.
+ * Something that the user supplied (`source` names it) threw or died, or is not
+ * what it must be (`detail` says why), such as what `classify` gave, or a
+ * runtime on which the Node transport does not run.
  *
  * **Details**
  *
- * What it threw may hold a payload or a secret, so it is kept `Redacted` in
- * `cause` and never printed.
+ * What it threw or gave may hold a payload or a secret, so it is kept
+ * `Redacted` in `cause`. Of what was thrown the message names the class.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Unexpected extends Data.TaggedError("Unexpected")<{
   readonly source: string
+  readonly detail?: string | undefined
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return `${this.source} threw; what it threw is in the reason's cause, redacted`
+    return `${this.source} ${this.detail ?? `threw ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`}`
   }
 }
 

@@ -77,6 +77,44 @@ const at = (cidr: string, fraction: number): string => {
   return fromBigInt(toBigInt(network.address) + offset, NetAddress.width(network.address))
 }
 
+// What a URL may put in the place of a character, and the WHATWG parser takes for it.
+const disguises: ReadonlyArray<(character: string) => string> = [
+  (character) => character,
+  (character) => character.toUpperCase(),
+  (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  // Full-width forms, for the dot too.
+  (character) => String.fromCodePoint(character.charCodeAt(0) + 0xfee0),
+  (character) => /[a-z]/.test(character) ? String.fromCodePoint(character.charCodeAt(0) - 97 + 0x24d0) : character,
+  (character) => character === "." ? "\u3002" : character,
+  // A soft hyphen, a zero-width space, and what the parser drops.
+  (character) => `\u00ad${character}`,
+  (character) => `${character}\u200b`,
+  (character) => `\t${character}`,
+  (character) => `${character}\n`
+]
+
+const localNames = [
+  "localhost",
+  "api.localhost",
+  "intranet",
+  "metadata.google.internal",
+  "metadata.goog",
+  "metadata.tencentyun.com",
+  "localhost.localdomain",
+  "localhost6.localdomain6",
+  "printer.local",
+  "router.lan",
+  "mail.corp",
+  "nas.home",
+  "nas.home.arpa",
+  "wiki.intranet",
+  "db.private",
+  "mx.mail",
+  "hooks.default.svc",
+  "hooks.default.svc.cluster.local",
+  "10-0-0-7.default.pod"
+]
+
 const isBlocked = (policy: EgressPolicy.EgressPolicy, url: string) => Result.isFailure(checkUrl(policy, url))
 
 describe("EgressPolicy", () => {
@@ -155,7 +193,7 @@ describe("EgressPolicy", () => {
   })
 
   it("throws for an exception that is neither a network, nor an address, nor a host", () => {
-    for (const input of ["10.0.0.0/33", "http://x/", "*.internal", "", "a b", "10.0.0.1/8"]) {
+    for (const input of ["10.0.0.0/33", "http://x/", "*.internal", "", ".", "a..b", "a b", "10.0.0.1/8", "127.1"]) {
       assert.throws(() => allow(input), RangeError, undefined, input)
     }
   })
@@ -186,7 +224,19 @@ describe("EgressPolicy", () => {
       "http://127\u30020\u30020\u30021/",
       "http://%31%32%37.0.0.1/",
       "http://127.1.1.1:80\\@example.com/",
-      "http://127.0.0.1."
+      "http://127.0.0.1.",
+      "http://127.0.0.1..",
+      "http://localhost../",
+      "http://metadata.google.internal../",
+      "http://localhost。。/",
+      "http://a..localhost/",
+      "http://.localhost/",
+      "http://./",
+      "http://../",
+      `http://${"a".repeat(64)}.example.com/`,
+      `http://${"a.".repeat(126)}com/`,
+      "http://-a.example.com/",
+      "http://a!b.example.com/"
     ]
   ) {
     it(`blocks ${url}`, () => {
@@ -194,6 +244,48 @@ describe("EgressPolicy", () => {
       assert.isTrue(Result.isFailure(result) && result.failure._tag === "EgressBlocked")
     })
   }
+
+  it.prop(
+    "refuses a local name in any spelling, with any number of dots behind it, and opens it by its name",
+    [
+      Schema.Literals(localNames),
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: disguises.length - 1 }))),
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 }))
+    ],
+    ([name, picks, dots]) => {
+      const spelling = [...name + ".".repeat(dots)]
+        .map((character, index) => disguises[picks[index % picks.length] ?? 0]!(character))
+        .join("")
+      const url = `https://${spelling}/hook`
+      assert.isTrue(isBlocked(publicOnly, url), url)
+      assert.strictEqual(isBlocked(allow(name), url), dots > 1, url)
+      assert.strictEqual(isBlocked(allow(`${name}.`), url), dots > 1, url)
+    }
+  )
+
+  it("leaves public names alone that only look like local ones", () => {
+    for (
+      const host of [
+        "example.com",
+        "example.com.",
+        "local.example.com",
+        "mylan.com",
+        "home.example",
+        "arpa.home.example",
+        "my-corp.com",
+        "lan.net",
+        "_hook.example.com",
+        "xn--bcher-kva.example",
+        "b\u00fccher.example",
+        `${"a".repeat(63)}.com`
+      ]
+    ) assert.isFalse(isBlocked(publicOnly, `https://${host}/hook`), host)
+  })
+
+  it("opens a name that is written in its own script", () => {
+    assert.isFalse(isBlocked(allow("b\u00fccher.lan"), "https://xn--bcher-kva.lan/"))
+    assert.isTrue(isBlocked(publicOnly, "https://b\u00fccher.lan/"))
+  })
 
   for (
     const url of ["file:///etc/passwd", "ftp://x.example/", "unix:/x", "http://[127.0.0.1]/", "http://u:p@example.com/"]
@@ -203,6 +295,12 @@ describe("EgressPolicy", () => {
       assert.isTrue(Result.isFailure(result) && result.failure._tag === "InvalidUrl")
     })
   }
+
+  it("says that a host is no name, and not that it could be allowed", () => {
+    const result = checkUrl(publicOnly, "http://localhost../SECRET")
+    assert(Result.isFailure(result))
+    assert.strictEqual(result.failure.message, "localhost.. is not a host name, so nothing is sent there")
+  })
 
   it("says which address, which range, and how to allow it", () => {
     const result = checkUrl(publicOnly, "http://10.1.2.3/SECRET")

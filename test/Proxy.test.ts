@@ -153,6 +153,75 @@ describe("Proxy", () => {
     })
   })
 
+  describe("a host", () => {
+    const forbidden = [..."#\\/?%<>^|`{}\"'!$&()*+,;=~ \t\n\r\f\v\0\u0001\u001f\u007f\u00a0\u2028"]
+    const wrap: ReadonlyArray<(host: string) => string> = [
+      (host) => `${host}:8080`,
+      (host) => `${host}:8080:user:pass`,
+      (host) => `http://${host}:8080`,
+      (host) => `http://user:pass@${host}:8080/`,
+      (host) => `https://${host}`,
+      (host) => `socks5://${host}:1080`,
+      (host) => `socks5://user:pass@${host}`
+    ]
+    const label = Schema.Literals(["a", "proxy", "example.com", "10.0.0.1", "x_1"])
+
+    it.prop(
+      "with a character that no name has is refused in every form, wherever it stands",
+      [label, Schema.Literals(forbidden), label, Schema.Literals([0, 1, 2, 3, 4, 5, 6])],
+      ([before, character, after, form]) => {
+        refused(wrap[form]!(`${before}${character}${after}`))
+      },
+      { arbitrary: { runs: 1000 } }
+    )
+
+    it.each(forbidden)("with %j at its end, or its beginning, is refused", (character) => {
+      for (const form of wrap) {
+        const [first, last] = [form(`${character}proxy`), form(`proxy${character}`)]
+        // White space around the whole is passed over, and a URL may end in a slash.
+        if (first.trimStart() === first) refused(first)
+        if (!last.endsWith(character) || !/[\s/]/.test(character)) refused(last)
+      }
+    })
+
+    it.each(["..", "a..b", ".a", "a..", ".", "-a", "a-", `${"a".repeat(64)}.com`, "1.2.3", "256.1.1.1", "0x7f.1"])(
+      "that is no name is refused: %s",
+      (host) => {
+        refused(`${host}:8080`)
+        refused(`socks5://${host}:8080`)
+      }
+    )
+
+    it.each(["http://user:12/34@proxy:80", "http://user:12#34@proxy:80", "http://user:12?34@proxy:80"])(
+      "is never what stands before a password that is not percent-encoded: %s",
+      (input) => {
+        assert.notInclude(refused(input).message, "34")
+      }
+    )
+
+    it.each([
+      "http://proxy:80/path",
+      "http://proxy:80/?a",
+      "http://proxy:80#a",
+      "http://proxy:80?",
+      "http://proxy:80#"
+    ])(
+      "is all that a URL has: %s",
+      (input) => {
+        refused(input)
+      }
+    )
+
+    it("may be an address, or a name of any script", () => {
+      assert.strictEqual(parsed("[2001:0DB8:0:0::1]:80").url, "[2001:db8::1]:80")
+      assert.strictEqual(parsed("b\u00fccher.example:80").host, "xn--bcher-kva.example")
+      assert.strictEqual(parsed("http://b\u00fccher.example:80").host, "xn--bcher-kva.example")
+      assert.strictEqual(parsed("my_proxy:80").host, "my_proxy")
+      assert.strictEqual(parsed("proxy.example.com.:80").host, "proxy.example.com.")
+      assert.strictEqual(parsed("http://proxy.example.com:8080/\r\n").url, "proxy.example.com:8080")
+    })
+  })
+
   describe("what is not a proxy", () => {
     const secret = "hunter2"
 

@@ -399,6 +399,15 @@ describe("Signature", () => {
       "a secret with half of its padding": [hmac, `${keyOf("whsec_", 25).slice(0, -1)}`, /padding/],
       "a secret of padding alone": [hmac, "whsec_====", /not base64/],
       "a secret with its prefix twice": [hmac, `whsec_whsec_${letters}`, /not base64/],
+      "a secret in double quotes": [hmac, `"whsec_${letters}"`, /not base64.*quotes/],
+      "a secret whose base64 is in quotes": [hmac, `whsec_'${letters}'`, /not base64.*quotes/],
+      "a secret in two lines": [hmac, `whsec_${letters.slice(0, 20)}\n${letters.slice(20)}`, /not base64.*white space/],
+      "a secret in base64url without a prefix": [hmac, `${letters.slice(0, 30)}-_`, /not base64.*base64url/],
+      "a secret with another prefix": [hmac, `secret_${letters}`, /not base64.*prefix/],
+      "a secret whose prefix is in upper case": [hmac, `WHSEC_${letters}`, /not base64.*prefix/],
+      "a secret in hexadecimal": [hmac, Crypto.randomBytes(32).toString("hex"), /hexadecimal/],
+      "a secret in hexadecimal of upper case": [hmac, Crypto.randomBytes(24).toString("hex").toUpperCase(), /hexadec/],
+      "a private key in hexadecimal": [ed25519, Crypto.randomBytes(32).toString("hex"), /hexadecimal/],
       "a private key where a secret is wanted": [hmac, canonicalPrivate, /Ed25519/],
       "a public key where a secret is wanted": [hmac, canonicalPublic, /Ed25519/],
       "an empty private key": [ed25519, "", /empty/],
@@ -419,6 +428,19 @@ describe("Signature", () => {
       assert.match(reason.detail, detail)
       assert.include(error.message, "key 0")
       assert.include(error.message, reason.detail)
+    })
+
+    it.each(Object.entries(cases))("%s, and is told which form is wanted", (_, [make, key]) => {
+      const { error } = invalidKey(() => make(key))
+      assert.match(
+        error.message,
+        make === hmac ? /whsec_ and base64 of 24 to 64 bytes/ : /whsk_ and base64 of 32 bytes/
+      )
+      assert.notInclude(error.message, "undefined")
+    })
+
+    it("but not a secret of hexadecimal digits behind whsec_, which is base64 as well", () => {
+      hmac(`whsec_${Crypto.randomBytes(32).toString("hex")}`)
     })
 
     it("and says nothing of the key", () => {
@@ -474,7 +496,8 @@ describe("Signature", () => {
           // The object identifier of another curve.
           [`whpk_${base64(spki.with(8, 0x6f))}`, /32 bytes, or 44 .* has 44$/],
           ["whpk_!", /not base64/],
-          [canonicalPrivate, /Ed25519/]
+          [canonicalPrivate, /private key of Ed25519.*whsec_.*or whpk_/],
+          [canonicalSecret.slice(6).replace("K", "_"), /base64url.*whsec_.*or whpk_/]
         ]
         for (const [key, detail] of keys) {
           const reason = yield* refusedWith(
@@ -650,16 +673,60 @@ describe("Signature", () => {
         })
     )
 
-    it.effect("refuses an id with a dot, also when the signature is right", () =>
+    it.effect("takes an id with a dot, as the reference library does", () =>
       Effect.gen(function*() {
         yield* secondsOf(canonical.timestamp)
-        // What is signed is the same: "a.1.x" is the id "a", or the id "a.1".
-        const body = `${canonical.timestamp}.{}`
-        const one = { id: "a", timestamp: canonical.timestamp, body }
-        const other = { id: `a.${canonical.timestamp}`, timestamp: canonical.timestamp, body: "{}" }
-        assert.strictEqual(byNode(canonicalSecret, one), byNode(canonicalSecret, other))
-        yield* verify(canonicalSecret, byNode(canonicalSecret, one), one)
-        yield* refusedWith(verify(canonicalSecret, byNode(canonicalSecret, other), other), "InvalidId")
+        for (const id of ["evt.1", ".", "a..b", "urn:example.com:1"]) {
+          const message = { ...canonical, id }
+          yield* verify(canonicalSecret, byNode(canonicalSecret, message), message)
+          yield* refusedWith(verify(otherSecret, byNode(canonicalSecret, message), message), "NoMatch")
+        }
+      }))
+
+    it.effect("takes a list whose signatures are joined as proxies join headers", () =>
+      Effect.gen(function*() {
+        yield* secondsOf(canonical.timestamp)
+        const other = byNode(otherSecret, canonical)
+        const asymmetric = vectors.at(-1)!.signature
+        for (const join of [" ", ",", ", ", ",\t", "\t", "  ", " , ", ",,", ", ,", " \t "]) {
+          for (const list of [[other, signature], [signature, other], ["v9,abc", other, signature, asymmetric]]) {
+            for (const [before, after] of [["", ""], [join, join]]) {
+              const header = `${before}${list.join(join)}${after}`
+              yield* verify(canonicalSecret, header)
+              yield* verify(otherSecret, header)
+              yield* refusedWith(verify(makeSecret(), header), "NoMatch")
+              if (list.length === 4) yield* verify(canonicalPublic, header)
+            }
+          }
+        }
+      }))
+
+    it.live("takes every list that the reference library takes", () =>
+      Effect.gen(function*() {
+        const timestamp = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+        const message = { ...canonical, id: "evt.1", timestamp }
+        const one = byNode(canonicalSecret, message)
+        const other = byNode(otherSecret, message)
+        const lists = [
+          one,
+          `${one} ${other}`,
+          `${other} ${one}`,
+          `${one},${other}`,
+          `${one}, ${other}`,
+          `${other}, ${one}`,
+          `${one},`,
+          `${one},v1`,
+          `${one},of,more,parts`,
+          ` ${one} `,
+          `v2,abc ${one}`,
+          `garbage ${one}`,
+          `v1, ${one}`
+        ]
+        const reference = new StandardWebhook(canonicalSecret)
+        for (const header of lists) {
+          reference.verify(message.body, headersOf(header, message))
+          yield* verify(canonicalSecret, header, message)
+        }
       }))
 
     it.effect.each([
@@ -901,7 +968,7 @@ describe("Signature", () => {
           yield* verify(keys, signature, message)
           yield* refusedWith(verify(keys, signature, { ...message, body: flipBit(body, bit) }), "NoMatch")
           const other = yield* refusal(verify(keys, signature, { ...message, id: flipBitOfText(id, bit) }))
-          assert.include(["NoMatch", "InvalidId"], other._tag)
+          assert.strictEqual(other._tag, "NoMatch")
           const later = flipBitOfText(String(timestamp), bit) as unknown as number
           // However much is tolerated.
           const late = yield* refusal(verify(keys, signature, { ...message, timestamp: later }, Duration.infinity))

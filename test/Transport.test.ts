@@ -470,6 +470,27 @@ describe("layerHttpClient over fetch", () => {
       assert.strictEqual(deliveredOf(result), "maybe")
       assert.notInclude(reason.message, "secret")
     }))
+
+  it.effect("a failure without a code says what fetch may have met, and one with a code says the code", () =>
+    Effect.gen(function*() {
+      const without = [new TypeError("Failed to fetch"), new TypeError("fetch failed", { cause: new Error("x") }), "no"]
+      for (const error of without) {
+        const { layer } = fakeFetch(() => Promise.reject(error))
+        const result = yield* Effect.provide(Webhook.send(payload), layerOver(layer, url, { maxRetries: 0 }))
+        const reason = failedWith(result, "ConnectionError")
+        assert.strictEqual(reason.code, undefined)
+        assert.strictEqual(
+          reason.message,
+          "fetch gave no reason: no connection, DNS, CORS or a lost connection"
+        )
+        assert.strictEqual(deliveredOf(result), "maybe")
+      }
+      const cause = Object.assign(new Error("connect"), { code: "ECONNREFUSED" })
+      const { layer } = fakeFetch(() => Promise.reject(new TypeError("fetch failed", { cause })))
+      const result = yield* Effect.provide(Webhook.send(payload), layerOver(layer, url, { maxRetries: 0 }))
+      assert.strictEqual(failedWith(result, "ConnectionError").message, "no connection (ECONNREFUSED)")
+      assert.strictEqual(deliveredOf(result), "no")
+    }))
 })
 
 describe("Reply", () => {

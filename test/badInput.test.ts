@@ -1,10 +1,11 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule, Stream } from "effect"
-import { RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule, Schema, Stream } from "effect"
+import { ProxyProvider, RetryPolicy, Transport, UrlPool, Webhook, WebhookError } from "effect-webhooks"
 import { NodeTransport, NodeWebhook } from "effect-webhooks/node"
 import { TestTransport } from "effect-webhooks/testing"
-import { HttpBody } from "effect/http"
+import { Headers as EffectHeaders, HttpBody } from "effect/http"
 import { Readable } from "node:stream"
+import { inspect } from "node:util"
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -298,6 +299,162 @@ describe("a header of a send that cannot be sent", () => {
     }).pipe(Effect.provide(layer())))
 })
 
+describe("headers", () => {
+  const sentWith = Effect.fnUntraced(function*(options: Webhook.WebhookOptions, send?: Webhook.SendOptions) {
+    const [sent] = yield* Effect.gen(function*() {
+      assert.isTrue((yield* Webhook.send({}, send)).ok)
+      return yield* TestTransport.sent
+    }).pipe(Effect.provide(layer(options)))
+    return sent!.headers
+  })
+
+  const taken: Record<string, Webhook.WebhookOptions["headers"]> = {
+    "fetch's Headers": new Headers({ "X-A": "1", "x-b": "2" }),
+    "fetch's Headers of a request": new Request("https://example.com", { headers: { "x-a": "1", "X-B": "2" } }).headers,
+    "Effect's Headers": EffectHeaders.fromInput({ "X-A": "1", "X-B": "2" }),
+    "a record": { "X-A": "1", "x-b": Redacted.make("2") },
+    "a record without a prototype": Object.assign(Object.create(null), { "x-a": "1", "x-b": "2" })
+  }
+
+  it.effect.each(Object.entries(taken))("are sent when they are %s", ([, headers]) =>
+    Effect.gen(function*() {
+      for (const sent of [yield* sentWith({ headers }), yield* sentWith({}, { headers })]) {
+        assert.strictEqual(sent["x-a"], "1")
+        assert.strictEqual(sent["x-b"], "2")
+      }
+      const both = yield* sentWith({ headers }, { headers: new Headers({ "x-b": "3" }) })
+      assert.strictEqual(both["x-a"], "1")
+      assert.strictEqual(both["x-b"], "3")
+    }))
+
+  it.effect("are checked when they are fetch's Headers", () =>
+    Effect.gen(function*() {
+      const { reason } = yield* refused({}, { headers: new Headers({ host: canary }) })
+      assert(reason._tag === "InvalidHeader")
+      assert.strictEqual(reason.header, "host")
+      const built = yield* buildFailure(layer({ headers: new Headers({ connection: canary }) }))
+      assert.strictEqual(built._tag, "InvalidHeader")
+    }))
+
+  it.effect("of a layer are checked when a send brings a signer", () =>
+    Effect.gen(function*() {
+      const signer = () => Effect.succeed({ "webhook-signature": "v1,x" })
+      const { reason } = yield* refused({}, { signer }, { headers: new Headers({ "webhook-id": canary }) })
+      assert(reason._tag === "InvalidHeader")
+      assert.strictEqual(reason.header, "webhook-id")
+    }))
+
+  const refusedShapes: Record<string, unknown> = {
+    "a Map": new Map([["x-a", canary]]),
+    "a Set": new Set([canary]),
+    "a text": `x-a: ${canary}`,
+    "pairs": [["x-a", canary]],
+    "a flat list": ["x-a", canary],
+    "a promise": Promise.resolve({ "x-a": canary }),
+    "URL parameters": new URLSearchParams({ "x-a": canary }),
+    "a form": new FormData(),
+    "a generator": (function*() {
+      yield ["x-a", canary]
+    })(),
+    "a date": new Date(0),
+    "a redacted record": Redacted.make({ "x-a": canary }),
+    "a number": 1,
+    "true": true,
+    "a function": () => ({ "x-a": canary })
+  }
+
+  it.effect.each(Object.entries(refusedShapes))("are refused when they are %s", ([, given]) =>
+    Effect.gen(function*() {
+      const headers = given as Record<string, string>
+      const { error, reason } = yield* refused({ text: canary }, { headers })
+      assert(reason._tag === "InvalidOptions")
+      assert.strictEqual(reason.option, "headers")
+      assert.match(error, /record of names and values/)
+      const built = yield* buildFailure(layer({ headers }))
+      assert(built._tag === "InvalidOptions")
+      assert.strictEqual(built.option, "headers")
+    }))
+
+  it.effect("are refused when reading them throws", () =>
+    Effect.gen(function*() {
+      for (const headers of unreadable()) {
+        const { error, reason } = yield* refused({}, { headers: headers as Record<string, string> })
+        assert(reason._tag === "InvalidOptions", String(reason))
+        assert.match(error, /^invalid option headers: reading it throws$/)
+        assert.strictEqual((yield* buildFailure(layer({ headers: headers as never })))._tag, "InvalidOptions")
+      }
+    }))
+})
+
+describe("options that cannot be read", () => {
+  const names = ["id", "url", "headers", "timeout", "deadline", "signer"] as const
+
+  it.effect.each(names)("%s", (name) =>
+    Effect.gen(function*() {
+      const { error, reason } = yield* refused({}, throwing(name))
+      assert(reason._tag === "InvalidOptions")
+      assert.strictEqual(error, `invalid option ${name}: reading it throws`)
+    }))
+
+  it.effect("are told when they are a proxy that throws, or no object", () =>
+    Effect.gen(function*() {
+      for (const options of unreadable()) {
+        assert.strictEqual((yield* refused({}, options as Webhook.SendOptions)).reason._tag, "InvalidOptions")
+      }
+      for (const options of ["https://example.com/hook", 5, true, () => ({})]) {
+        const { error, reason } = yield* refused({}, options as never)
+        assert.strictEqual(reason._tag, "InvalidOptions")
+        assert.match(error, /must be an object/)
+      }
+    }))
+
+  it.effect("are told when an option is such a proxy", () =>
+    Effect.gen(function*() {
+      for (const name of names) {
+        for (const value of unreadable()) {
+          const { reason } = yield* refused({}, { [name]: value } as never)
+          assert.include(["InvalidOptions", "InvalidUrl", "Unexpected"], reason._tag)
+          if (reason._tag === "Unexpected") assert.strictEqual(reason.source, "signer")
+          else if (reason._tag === "InvalidOptions") assert.strictEqual(reason.option, name)
+        }
+      }
+    }))
+
+  it.effect("are each read once", () =>
+    Effect.gen(function*() {
+      const reads: Array<string> = []
+      const options = Object.defineProperties({}, {
+        id: { get: () => (reads.push("id"), "evt_1") },
+        url: { get: () => (reads.push("url"), "https://example.com/other") },
+        headers: { get: () => (reads.push("headers"), { "x-a": "1" }) },
+        timeout: { get: () => (reads.push("timeout"), "1 second") },
+        deadline: { get: () => (reads.push("deadline"), "1 minute") }
+      })
+      const result = yield* Webhook.send({}, options)
+      assert.isTrue(result.ok, String(result))
+      assert.deepStrictEqual(reads.toSorted(), ["deadline", "headers", "id", "timeout", "url"])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("fail their own items of sendAll, and no other", () =>
+    Effect.gen(function*() {
+      const items: ReadonlyArray<Webhook.Item> = [
+        { payload: 1 },
+        ...[...names, "payload"].map((name) => throwing(name, { payload: {} }) as Webhook.Item),
+        ...unreadable() as ReadonlyArray<Webhook.Item>,
+        null as never,
+        { payload: 2 }
+      ]
+      const ends = yield* Stream.runCollect(Webhook.sendAll(items)).pipe(Effect.provide(layer()))
+      assert.lengthOf(ends, items.length)
+      assert.deepStrictEqual(ends.filter(({ result }) => result.ok).map(({ item }) => item.payload).toSorted(), [1, 2])
+      for (const { result } of ends) {
+        if (result.ok) continue
+        assert.include(["InvalidOptions", "InvalidPayload"], result.reason._tag)
+        assert.notInclude(result.error, canary)
+      }
+    }))
+})
+
 describe("an option of a send that makes no sense", () => {
   const durations: Record<string, unknown> = {
     "negative": -1,
@@ -494,6 +651,158 @@ describe("what a user's own function does wrong is a failed send", () => {
       ])
     )))
 
+  class KeyServiceError extends Error {}
+
+  const throws = (thrown: unknown) => () => {
+    throw thrown
+  }
+
+  const unproxied = Effect.fail(
+    new Transport.AttemptError({
+      reason: new WebhookError.ProxyError({ proxy: undefined, detail: "it hung up", last: undefined }),
+      delivered: "no",
+      proxy: "burn"
+    })
+  )
+
+  const sendWith = (options: Webhook.WebhookOptions, proxies?: ProxyProvider.PlainProvider) =>
+    Webhook.send({}).pipe(Effect.provide(
+      Layer.provide(Webhook.layerTransport(options), [
+        UrlPool.layer("https://example.com"),
+        proxies === undefined
+          ? TestTransport.layer(TestTransport.reply({ status: 500 }))
+          : Layer.effect(
+            Transport.Transport,
+            Effect.map(ProxyProvider.ProxyProvider, (proxies) => ({ proxies, attempt: () => unproxied }))
+          )
+            .pipe(Layer.provide(ProxyProvider.fromObject(proxies)))
+      ])
+    ))
+
+  // What is said of it, and that the whole of it is where the message says.
+  const told = Effect.fnUntraced(function*(
+    options: Webhook.WebhookOptions,
+    thrown: unknown,
+    proxies?: ProxyProvider.PlainProvider
+  ) {
+    const result = yield* sendWith(options, proxies)
+    assert(!result.ok)
+    const { reason } = result
+    assert("cause" in reason && Redacted.isRedacted(reason.cause), result.error)
+    assert.strictEqual(Redacted.value(reason.cause), thrown)
+    assert.match(result.error, /Redacted\.value\(reason\.cause\) has all of it$/)
+    return { error: result.error, reason, cause: reason.cause }
+  })
+
+  const kinds: ReadonlyArray<readonly [thrown: unknown, name: string]> = [
+    [new TypeError(canary), "a TypeError"],
+    [new Error(canary), "an Error"],
+    [new KeyServiceError(canary), "a KeyServiceError"],
+    [new DOMException(canary, "AbortError"), "a DOMException"],
+    [Object.assign(new RangeError(canary), { name: canary }), "a RangeError"],
+    [{ text: canary }, "an Object"],
+    [canary, "a string"],
+    [42, "a number"],
+    [null, "null"],
+    [Object.assign(Object.create(null), { text: canary }), "something"]
+  ]
+
+  it.effect.each(kinds)("and its class is told: %j is %s", ([thrown, name]) =>
+    Effect.gen(function*() {
+      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw ${name};`)
+      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include(
+        (yield* told({ signer: () => Effect.fail(thrown as never) }, thrown)).error,
+        `it failed with ${name}, which is no SignerError;`
+      )
+      const retry = Schedule.modifyDelay(Schedule.spaced(1), () => Effect.die(thrown))
+      assert.include((yield* told({ retry }, thrown)).error, `retry threw ${name};`)
+      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw ${name};`)
+      const burn = { get: () => "127.0.0.1:1", burn: throws(thrown) }
+      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw ${name};`)
+    }))
+
+  it.effect("and shows its class when the reason is printed, and no more", () =>
+    Effect.gen(function*() {
+      const { cause, reason } = yield* told({ classify: throws(kinds[0]![0]) }, kinds[0]![0])
+      for (
+        const text of [inspect(cause), inspect(reason), inspect({ reason }), JSON.stringify(reason), String(cause)]
+      ) {
+        assert.include(text, "TypeError")
+        assert.notInclude(text, canary)
+      }
+    }))
+
+  it.prop(
+    "and a class whose name is made up shows only if it could be one",
+    [Schema.String],
+    ([name]) => {
+      const cause = Redacted.make(Object.create({ constructor: { name } }))
+      const { message } = new WebhookError.Unexpected({ source: "classify", cause })
+      const shown = /^classify threw (?:an? )?(.*); Redacted\.value\(reason\.cause\) has all of it$/s.exec(message)?.[1]
+      assert.strictEqual(shown, /^[A-Za-z_$][\w$]{0,60}$/.test(name) ? name : "something")
+    },
+    { arbitrary: { runs: 500 } }
+  )
+
+  it("and a class that throws, or is no text, is something", () => {
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const hostile = [
+      revoked.proxy,
+      Object.defineProperty({}, "constructor", { get: thrown }),
+      {
+        constructor: {
+          get name() {
+            return thrown()
+          }
+        }
+      },
+      { constructor: { name: { toString: () => canary } } },
+      { constructor: { name: `${canary} ` } },
+      { constructor: { name: "a".repeat(62) } },
+      { constructor: null }
+    ]
+    for (const one of hostile) {
+      const { message } = new WebhookError.Unexpected({ source: "classify", cause: Redacted.make(one) })
+      assert.strictEqual(message, "classify threw something; Redacted.value(reason.cause) has all of it")
+    }
+    const wiped = Redacted.make(new TypeError(canary))
+    Redacted.wipeUnsafe(wiped)
+    assert.include(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "threw something")
+  })
+
+  const rulings: Record<string, readonly [given: unknown, says: RegExp]> = {
+    "another word": [canary, /gave a string that is none of "delivered", "retry", "fail" and "gone"/],
+    "a verdict in another case": ["Delivered", /a string that is none of/],
+    "a number": [200, /gave a number that is none of/],
+    "true": [true, /gave a boolean that is none of/],
+    "null": [null, /gave null that is none of/],
+    "a function": [() => "retry", /gave a Function that is none of/],
+    "a promise": [Promise.resolve("retry"), /gave a promise/],
+    "a Ruling with another verdict": [{ verdict: canary }, /a Ruling whose verdict is none of/],
+    "a Ruling whose scope is a number": [{ scope: 1 }, /a Ruling whose scope is no string/],
+    "a Ruling with a negative retryAfter": [
+      { retryAfter: -1 },
+      /a Ruling whose retryAfter must be a positive duration/
+    ],
+    "a Ruling whose pause is no duration": [{ pause: canary }, /a Ruling whose pause must be a positive duration/]
+  }
+
+  it.effect.each(Object.entries(rulings))(
+    "classify gives %s, and is told so",
+    ([, [given, says]]) =>
+      Effect.gen(function*() {
+        const { error, reason } = yield* told({ classify: (() => given) as never }, given)
+        assert.strictEqual(reason._tag, "Unexpected")
+        assert.match(error, /^classify gave /)
+        assert.match(error, says)
+        assert.notInclude(error, canary)
+        assert.notInclude(error, "threw")
+      })
+  )
+
   it.effect("a payload cannot even be looked at", () =>
     Effect.gen(function*() {
       const { proxy, revoke } = Proxy.revocable({ text: canary }, {})
@@ -516,6 +825,26 @@ describe("what a user's own function does wrong is a failed send", () => {
       ])
     )))
 })
+
+// An object of which one key throws when it is read.
+function throwing(name: string, others: object = {}): Webhook.SendOptions {
+  return Object.defineProperty({ ...others }, name, {
+    enumerable: true,
+    get: () => {
+      throw new Error(canary)
+    }
+  })
+}
+
+// Objects that cannot even be looked at.
+function unreadable(): ReadonlyArray<object> {
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const fail = () => {
+    throw new Error(canary)
+  }
+  return [revoked.proxy, new Proxy({}, { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail })]
+}
 
 function nested(depth: number): object {
   let object: object = {}

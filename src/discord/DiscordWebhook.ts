@@ -380,7 +380,7 @@ export const make = (
     const identity = defined({ username, avatar_url })
     yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
     const classify = yield* classifier(options.classify, base.origin)
-    const { run } = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
+    const { run } = yield* Webhook.makeRun({ ...settings, classify, agent: agent() }, options.headers).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
 
@@ -485,10 +485,10 @@ const orInvalid = <A, E extends WebhookErrorReason>(result: Result.Result<A, E>)
   Effect.fromResult(Result.mapError(result, (reason) => new WebhookError({ reason })))
 
 // Discord refuses a User-Agent of another form; a browser sends its own.
-const agent = (): Record<string, string> =>
+const agent = (): string | undefined =>
   userAgent() === undefined
-    ? {}
-    : { "user-agent": `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})` }
+    ? undefined
+    : `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})`
 
 const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined, origin: string) {
   const clock = yield* Clock.Clock

@@ -55,5 +55,13 @@ export const connectionError = (cause: unknown, phase?: Phase): ConnectionError 
   const code = codeOf(cause)
   const refused = isCertificate(code)
   const early = refused || (code !== undefined && connecting.test(code))
-  return new ConnectionError({ phase: phase ?? (early ? "connecting" : "sent"), code, certificate: refused })
+  return new ConnectionError({
+    phase: phase ?? (early ? "connecting" : "sent"),
+    code,
+    certificate: refused,
+    ...(phase === undefined && code === undefined && { detail: untold })
+  })
 }
+
+// In browsers fetch keeps it from the page, and says the same of all of these.
+const untold = "fetch gave no reason: no connection, DNS, CORS or a lost connection"

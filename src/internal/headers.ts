@@ -1,9 +1,9 @@
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { InvalidHeader } from "../WebhookError.ts"
+import { InvalidHeader, InvalidOptions } from "../WebhookError.ts"
 
 /**
- * Headers as a user gives them: a secret one may be `Redacted`.
+ * Headers by name: a secret value may be `Redacted`.
  *
  * @internal
  */
@@ -46,4 +46,30 @@ export const parse = (
     headers[header] = value
   }
   return Result.succeed(headers)
+}
+
+const shape = "it must be a record of names and values, or fetch's Headers; a Map goes in Object.fromEntries(map)"
+
+/**
+ * The same for what may be anything: of a Map, a text, a list, a promise or a
+ * Redacted record nothing would be sent, or nonsense.
+ *
+ * @internal
+ */
+export const read = (
+  input: unknown,
+  signing: boolean
+): Result.Result<Record<string, string>, InvalidHeader | InvalidOptions> => {
+  const invalid = (detail: string) => Result.fail(new InvalidOptions({ option: "headers", detail }))
+  const record = Result.try(() => recordOf(input))
+  if (Result.isFailure(record)) return invalid("reading it throws")
+  return record.success === undefined ? invalid(shape) : parse(record.success, signing)
+}
+
+const recordOf = (input: unknown): HeadersInput | undefined => {
+  if (input === undefined || input === null) return {}
+  const tag = Object.prototype.toString.call(input)
+  if (tag === "[object Headers]") return Object.fromEntries(input as globalThis.Headers)
+  const isRecord = tag === "[object Object]" && !Redacted.isRedacted(input) && !(Symbol.iterator in (input as object))
+  return isRecord ? { ...input as object } : undefined
 }

@@ -1,6 +1,5 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Proxy from "../Proxy.ts"
 import type * as ProxyProvider from "../ProxyProvider.ts"
@@ -21,8 +20,9 @@ import {
   type WebhookErrorReason
 } from "../WebhookError.ts"
 import { isOwn, isOwnToProxy } from "./connection.ts"
-import { positiveMillis } from "./options.ts"
+import { positive, toPositiveMillis } from "./options.ts"
 import { rateLimit } from "./rateLimit.ts"
+import * as Thrown from "./thrown.ts"
 
 /**
  * What an attempt came to, when it was not the delivery.
@@ -75,7 +75,7 @@ const isInterim = (status: number): boolean => status >= 100 && status < 200
 
 /** @internal */
 export const unexpected = (source: string, defect: unknown): Unexpected =>
-  new Unexpected({ source, cause: Redacted.make(defect) })
+  new Unexpected({ source, cause: Thrown.hide(defect) })
 
 const verdicts = new Set<unknown>(["delivered", "retry", "fail", "gone", undefined])
 
@@ -88,21 +88,37 @@ interface Known {
 
 const silent: Known = { verdict: undefined, scope: "url", retryAfter: undefined, pause: undefined }
 
-// Without types a classify may give anything, and a promise is not a verdict.
-const known = (ruling: RetryPolicy.Verdict | RetryPolicy.Ruling | undefined): Known => {
-  if (ruling === undefined) return silent
-  const { pause, retryAfter, scope = "url", verdict } = typeof ruling === "string"
-    ? { ...silent, verdict: ruling }
-    : ruling
-  if (!verdicts.has(verdict) || typeof scope !== "string" || "then" in Object(ruling)) {
-    throw new TypeError("classify must give \"delivered\", \"retry\", \"fail\", \"gone\", a Ruling or undefined")
-  }
-  return {
-    verdict,
-    scope,
-    retryAfter: retryAfter === undefined ? undefined : positiveMillis("retryAfter", retryAfter),
-    pause: pause === undefined ? undefined : positiveMillis("pause", pause)
-  }
+// Without types a classify may give anything, and a promise is not a verdict: a text says what is wrong.
+const known = (given: unknown): Known | string => {
+  if (given === undefined) return silent
+  if (verdicts.has(given)) return { ...silent, verdict: given as RetryPolicy.Verdict }
+  if (typeof given !== "object" || given === null) return `gave ${Thrown.name(given)} that is ${noVerdict}`
+  if ("then" in given) return "gave a promise, and it must give its verdict at once"
+  const { pause, retryAfter, scope = "url", verdict } = given as RetryPolicy.Ruling
+  if (!verdicts.has(verdict)) return `gave a Ruling whose verdict is ${noVerdict}`
+  if (typeof scope !== "string") return "gave a Ruling whose scope is no string"
+  const wait = retryAfter === undefined ? undefined : toPositiveMillis(retryAfter)
+  if (wait === undefined && retryAfter !== undefined) return `gave a Ruling whose retryAfter ${positive}`
+  const closed = pause === undefined ? undefined : toPositiveMillis(pause)
+  if (closed === undefined && pause !== undefined) return `gave a Ruling whose pause ${positive}`
+  return { verdict, scope, retryAfter: wait, pause: closed }
+}
+
+const noVerdict = "none of \"delivered\", \"retry\", \"fail\" and \"gone\""
+
+const ask = (
+  classify: RetryPolicy.Classify,
+  reply: Transport.Reply,
+  send: Judged
+): Result.Result<Known, Unexpected> => {
+  let given: unknown
+  const read = Result.try(() => known(given = classify(reply, { proxy: send.proxy?.url })))
+  if (Result.isFailure(read)) return Result.fail(unexpected("classify", read.failure))
+  return typeof read.success === "string"
+    ? Result.fail(
+      new Unexpected({ source: "classify", detail: `${read.success}; ${Thrown.whole}`, cause: Thrown.hide(given) })
+    )
+    : Result.succeed(read.success)
 }
 
 /**
@@ -118,12 +134,10 @@ export const judge = (
 ): Setback | undefined => {
   const { status } = reply
   const byStatus = RetryPolicy.verdict(status)
-  const own = classify === undefined
-    ? undefined
-    : Result.try(() => known(classify(reply, { proxy: send.proxy?.url })))
+  const own = classify === undefined ? undefined : ask(classify, reply, send)
   if (own !== undefined && Result.isFailure(own)) {
     return {
-      reason: unexpected("classify", own.failure),
+      reason: own.failure,
       retry: false,
       rotate: false,
       elsewhere: false,

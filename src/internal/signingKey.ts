@@ -127,41 +127,95 @@ const privateKey = (seed: Bytes, given: Bytes | undefined): Key => {
   }
 }
 
-/** Fails with a sentence that has no key in it. */
-const bytesOf = (text: string): Result.Result<Bytes, string> => {
-  const bare = text.replace(/={1,2}$/, "")
-  const padded = bare + "=".repeat(-bare.length & 3)
-  if (bare === "") return Result.fail("it is empty")
-  if (text !== bare && text !== padded) return Result.fail("it is not base64: its padding is wrong")
-  return Result.mapBoth(Base64.decode(padded), {
-    onFailure: () => "it is not base64",
-    onSuccess: (bytes) => Uint8Array.from(bytes)
-  })
+/** One of the forms in which a key is written: a prefix, and base64. */
+interface Form {
+  readonly prefix: "whsec_" | "whsk_" | "whpk_"
+  readonly name: string
+  readonly wanted: string
+  /** `undefined` for bytes that are no such key. */
+  readonly make: (bytes: Bytes) => Key | undefined
 }
 
-const without = (text: string, prefix: string): string => text.startsWith(prefix) ? text.slice(prefix.length) : text
+const secretForm: Form = {
+  prefix: "whsec_",
+  name: "a secret",
+  wanted: "whsec_ and base64 of 24 to 64 bytes",
+  make: (bytes) => bytes.length >= 24 && bytes.length <= 64 ? hmacKey(bytes) : undefined
+}
 
-const startsWith = (bytes: Uint8Array, start: ReadonlyArray<number>): boolean =>
-  start.every((byte, index) => bytes[index] === byte)
+const privateForm: Form = {
+  prefix: "whsk_",
+  name: "a private key of Ed25519",
+  wanted: "whsk_ and base64 of 32 bytes, or 64 with the public key",
+  make: (bytes) =>
+    bytes.length === 32
+      ? privateKey(bytes, undefined)
+      : bytes.length === 64
+      ? privateKey(bytes.slice(0, 32), bytes.slice(32))
+      : undefined
+}
 
-const textOf = (key: Redacted.Redacted<string>): Result.Result<string, string> => {
+const publicForm: Form = {
+  prefix: "whpk_",
+  name: "a public key of Ed25519",
+  wanted: "whpk_ and base64 of 32 bytes, or 44 as the SubjectPublicKeyInfo of an Ed25519 key",
+  make: (bytes) =>
+    bytes.length === 32
+      ? publicKey(bytes)
+      : bytes.length === spki.length + 32 && spki.every((byte, index) => bytes[index] === byte)
+      ? publicKey(bytes.slice(spki.length))
+      : undefined
+}
+
+const forms = [secretForm, privateForm, publicForm]
+
+const textOf = (key: Redacted.Redacted<string>): string | undefined => {
   const text: unknown = Redacted.isRedacted(key) ? Redacted.value(key) : key
-  return typeof text === "string" ? Result.succeed(text.trim()) : Result.fail("it is not a string")
+  return typeof text === "string" ? text.trim() : undefined
 }
+
+/** Fails with a sentence that has no key in it, and says what is wanted. */
+const parse = (
+  text: string | undefined,
+  { make, prefix, wanted }: Form,
+  orElse?: Form
+): Result.Result<Key, string> => {
+  const fail = (detail: string) =>
+    Result.fail(`${detail}; it must be ${wanted}${orElse === undefined ? "" : `; or ${orElse.wanted}`}`)
+  if (text === undefined) return fail("it is not a string")
+  const other = forms.find((form) => form.prefix !== prefix && text.startsWith(form.prefix))
+  if (other !== undefined) return fail(`it is ${other.name}`)
+  const prefixed = text.startsWith(prefix)
+  // Nearly every text of hexadecimal digits is base64 too, of other bytes; behind the prefix it is what it says.
+  if (!prefixed && /^(?:[\da-f]{2})+$/i.test(text)) return fail("it is hexadecimal")
+  const base64 = prefixed ? text.slice(prefix.length) : text
+  const bare = base64.replace(/={1,2}$/, "")
+  const padded = bare + "=".repeat(-bare.length & 3)
+  if (bare === "") return fail("it is empty")
+  if (base64 !== bare && base64 !== padded) return fail("it is not base64: its padding is wrong")
+  const bytes = Base64.decode(padded)
+  if (Result.isFailure(bytes)) return fail(`it is not base64${mistakeIn(base64)}`)
+  const key = make(Uint8Array.from(bytes.success))
+  return key === undefined
+    ? Result.fail(`it must be ${wanted}, but has ${bytes.success.length}`)
+    : Result.succeed(key)
+}
+
+const mistakeIn = (text: string): string =>
+  /["'`]/.test(text)
+    ? ": there are quotes in it"
+    : /\s/.test(text)
+    ? ": there is white space in it"
+    : /[-_]/.test(text)
+    ? ": there is - or _ in it, so it is base64url, or its prefix is another one"
+    : ""
 
 /**
  * A secret of HMAC-SHA256: base64 of 24 to 64 bytes, with or without `whsec_`.
  *
  * @internal
  */
-export const secret = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
-  Result.flatMap(textOf(key), (text) =>
-    /^wh[sp]k_/.test(text)
-      ? Result.fail("it is a key of Ed25519, where a whsec_ secret is wanted")
-      : Result.flatMap(bytesOf(without(text, "whsec_")), (bytes) =>
-        bytes.length >= 24 && bytes.length <= 64
-          ? Result.succeed(hmacKey(bytes))
-          : Result.fail(`it must have 24 to 64 bytes, but has ${bytes.length}`)))
+export const secret = (key: Redacted.Redacted<string>): Result.Result<Key, string> => parse(textOf(key), secretForm)
 
 /**
  * A private key of Ed25519: base64 of its 32-byte seed, or of the seed and the
@@ -170,15 +224,7 @@ export const secret = (key: Redacted.Redacted<string>): Result.Result<Key, strin
  * @internal
  */
 export const signingKey = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
-  Result.flatMap(textOf(key), (text) =>
-    /^wh(?:sec|pk)_/.test(text)
-      ? Result.fail("it is not a private key of Ed25519, which begins with whsk_")
-      : Result.flatMap(bytesOf(without(text, "whsk_")), (bytes) =>
-        bytes.length === 32
-          ? Result.succeed(privateKey(bytes, undefined))
-          : bytes.length === 64
-          ? Result.succeed(privateKey(bytes.slice(0, 32), bytes.slice(32)))
-          : Result.fail(`it must have 32 bytes, or 64 with the public key, but has ${bytes.length}`)))
+  parse(textOf(key), privateForm)
 
 /**
  * What verifies: a secret, or a public key of Ed25519 (`whpk_`, base64 of its
@@ -186,15 +232,7 @@ export const signingKey = (key: Redacted.Redacted<string>): Result.Result<Key, s
  *
  * @internal
  */
-export const verifyingKey = (key: Redacted.Redacted<string>): Result.Result<Key, string> =>
-  Result.flatMap(textOf(key), (text) =>
-    !text.startsWith("whpk_")
-      ? secret(key)
-      : Result.flatMap(bytesOf(without(text, "whpk_")), (bytes) =>
-        bytes.length === 32
-          ? Result.succeed(publicKey(bytes))
-          : bytes.length === spki.length + 32 && startsWith(bytes, spki)
-          ? Result.succeed(publicKey(bytes.slice(spki.length)))
-          : Result.fail(
-            `it must have 32 bytes, or 44 as the SubjectPublicKeyInfo of an Ed25519 key, but has ${bytes.length}`
-          )))
+export const verifyingKey = (key: Redacted.Redacted<string>): Result.Result<Key, string> => {
+  const text = textOf(key)
+  return text?.startsWith("whpk_") ? parse(text, publicForm) : parse(text, secretForm, publicForm)
+}

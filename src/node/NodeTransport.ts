@@ -10,11 +10,14 @@
  * Its timeouts are real time, also under `TestClock`. Environment variables
  * such as `HTTP_PROXY` change nothing.
  *
+ * It needs Node 22.19 or newer, or Deno, and `@effect/platform-node`. Where one
+ * of them is missing, and on Bun, whose undici is another one, its layers die
+ * when they are built, with a sentence that says what to do; those of
+ * `NodeWebhook` fail.
+ *
  * @stability unstable
  * @since 0.1.0
  */
-import * as NodeAddressResolver from "@effect/platform-node/NodeAddressResolver"
-import * as NodeDns from "@effect/platform-node/NodeDns"
 import type * as Undici from "@effect/platform-node/Undici"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -30,9 +33,11 @@ import { codeOf } from "../internal/connection.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
-import { EgressBlocked, type Phase } from "../WebhookError.ts"
-import { type Connecting, Lanes, ProxyLost } from "./internal/lanes.ts"
-import { TunnelFault } from "./internal/tunnel.ts"
+import { EgressBlocked, type Phase, type WebhookError } from "../WebhookError.ts"
+import { decoding, type Sink } from "./internal/decoding.ts"
+import type { Connecting } from "./internal/lanes.ts"
+import { loadPeer } from "./internal/loadPeer.ts"
+import { ProxyLost, TunnelFault } from "./internal/tunnel.ts"
 
 /**
  * Options of the Node transport.
@@ -106,12 +111,22 @@ export interface ProxiedOptions extends Options {
  *
  * When the layer closes, attempts in flight are given their grace and are then
  * interrupted, and every socket is closed. Names of guarded URLs are resolved
- * by the `AddressResolver` in the context, or by Node's if there is none.
+ * by the `AddressResolver` in the context, or by Node's if there is none. No
+ * answer is asked to come encoded; one that does (`gzip`, `deflate`, `br`,
+ * `zstd`) is decoded within `maxResponseBytes`.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect(Transport, make(options))
+export const layer = (options?: Options): Layer.Layer<Transport> => Layer.orDie(layerOrFail(options))
+
+/**
+ * The same with what the transport lacks as an error.
+ *
+ * @internal
+ */
+export const layerOrFail = (options?: Options): Layer.Layer<Transport, WebhookError> =>
+  Layer.effect(Transport, makeOrFail(options))
 
 /**
  * A transport that goes by the proxies of a `ProxyProvider`, and never
@@ -129,8 +144,17 @@ export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect
  */
 export const layerProxied = (
   options?: ProxiedOptions
-): Layer.Layer<Transport, never, ProxyProvider.ProxyProvider> => {
-  const transport = make(options)
+): Layer.Layer<Transport, never, ProxyProvider.ProxyProvider> => Layer.orDie(layerProxiedOrFail(options))
+
+/**
+ * The same with what the transport lacks as an error.
+ *
+ * @internal
+ */
+export const layerProxiedOrFail = (
+  options?: ProxiedOptions
+): Layer.Layer<Transport, WebhookError, ProxyProvider.ProxyProvider> => {
+  const transport = makeOrFail(options)
   return Layer.effect(
     Transport,
     Effect.gen(function*() {
@@ -146,15 +170,19 @@ export const layerProxied = (
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
+export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> =>
+  Effect.orDie(makeOrFail(options))
+
+const makeOrFail = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], WebhookError, Scope.Scope> => {
   const keepAlive = Math.min(positiveMillis("keepAlive", options?.keepAlive ?? 4_000), maxDelay)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
   const connectTimeout = Math.min(positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000), maxDelay)
   const maxProxies = wholeNumber("maxProxies", options?.maxProxies ?? 128, 1)
   return Effect.gen(function*() {
     const exchanges = new Exchanges()
+    const { Lanes, layerResolver } = yield* loadPeer
     const lanes = yield* Effect.acquireRelease(
-      Effect.map(resolverOf, (resolver) =>
+      Effect.map(resolverOr(layerResolver), (resolver) =>
         new Lanes({
           // Who may go, and for how long, is decided above: no limit of the agent's own may make an attempt wait.
           agent: { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: keepAlive, keepAliveMaxTimeout: keepAlive },
@@ -192,17 +220,16 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
 }
 
 // A program's own resolver wins: tests replace it.
-const resolverOf: Effect.Effect<AddressResolver.AddressResolver["Service"], never, Scope.Scope> = Effect.flatMap(
-  Effect.serviceOption(AddressResolver.AddressResolver),
-  Option.match({
-    onNone: () =>
-      Effect.map(
-        Layer.build(NodeAddressResolver.layer.pipe(Layer.provide(NodeDns.layer))),
-        Context.get(AddressResolver.AddressResolver)
-      ),
-    onSome: Effect.succeed
-  })
-)
+const resolverOr = (
+  layer: Layer.Layer<AddressResolver.AddressResolver>
+): Effect.Effect<AddressResolver.AddressResolver["Service"], never, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.serviceOption(AddressResolver.AddressResolver),
+    Option.match({
+      onNone: () => Effect.map(Layer.build(layer), Context.get(AddressResolver.AddressResolver)),
+      onSome: Effect.succeed
+    })
+  )
 
 /** What is in flight, so that closing can wait for it and then end it. */
 class Exchanges {
@@ -274,6 +301,8 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   private headers: Readonly<Record<string, string | undefined>> = {}
   private readonly chunks: Array<Uint8Array> = []
   private size = 0
+  /** Of an answer that comes encoded. */
+  private decoding: Sink | undefined
 
   constructor(
     request: AttemptRequest,
@@ -315,22 +344,23 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     this.phase = "headers"
     this.status = status
     this.headers = flatten(headers)
+    const encoding = this.headers["content-encoding"]
+    if (encoding !== undefined) this.decoding = this.decode(encoding)
   }
 
   onResponseData(controller: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
-    this.chunks.push(chunk)
-    this.size += chunk.length
-    if (this.size <= this.max) return
-    this.end(this.reply(true))
-    controller.abort(aborted)
+    if (this.decoding === undefined) this.take(chunk)
+    else if (!this.decoding.write(chunk)) controller.pause()
   }
 
   onResponseEnd(): void {
-    this.end(this.reply(false))
+    if (this.decoding === undefined) this.end(this.reply(false))
+    else this.decoding.end(false)
   }
 
   onResponseError(_: unknown, error: Error): void {
     if (this.done) return
+    if (this.decoding !== undefined) return this.decoding.end(true)
     if (this.phase === "sent" && isContinue(error)) this.status = 100
     this.end(this.status > 0 ? this.reply(true) : Effect.fail(this.failure(error)))
     if (this.phase === "connecting") this.connecting?.cancel()
@@ -341,6 +371,28 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     const fault = this.phase === "connecting" ? this.connecting?.late?.(timeout) : undefined
     // Of a proxy that is only slow the timeout says more.
     return fault === undefined || fault.outcome === "suspect" ? timedOut(this.phase, timeout) : notTunnelled(fault)
+  }
+
+  private take(chunk: Uint8Array): boolean {
+    this.chunks.push(chunk)
+    this.size += chunk.length
+    if (this.size > this.max) this.cut()
+    return !this.done
+  }
+
+  /** What has come so far is the answer, and no more of it is wanted. */
+  private cut(): void {
+    this.end(this.reply(true))
+    this.controller!.abort(aborted)
+  }
+
+  private decode(encoding: string): Sink | undefined {
+    // Encoding makes a body a little longer where it does not make it shorter.
+    return decoding(encoding, 2 * this.max + 1024, {
+      write: (chunk) => this.take(chunk),
+      end: (broken) => broken ? this.cut() : this.end(this.reply(false)),
+      destroy: () => undefined
+    })
   }
 
   private failure(error: Error): AttemptError {
@@ -360,6 +412,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     if (this.done) return
     this.done = true
     clearTimeout(this.timer)
+    this.decoding?.destroy()
     this.exchanges.delete(this)
   }
 

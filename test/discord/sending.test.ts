@@ -79,6 +79,17 @@ const link = { type: 2, style: 5, label: "Open", url: "https://example.com" } as
 const row: Component.ActionRow = { type: 1, components: [link] }
 const poll = { question: { text: "Ship it?" }, answers: [{ poll_media: { text: "Yes" } }] }
 
+describe("the headers of a layer", () => {
+  it.live("may be fetch's, and leave the user agent that Discord wants", () =>
+    Effect.gen(function*() {
+      const { receiver, webhook } = yield* open({ headers: new Headers({ "x-team": "deploys" }) })
+      delivered(yield* webhook.send("hello"))
+      const [request] = yield* receiver.requests
+      assert.match(request!.headers["user-agent"]!, /^DiscordBot \(/)
+      assert.strictEqual(request!.headers["x-team"], "deploys")
+    }))
+})
+
 describe("a message", () => {
   it.live("is a text, and Discord does not wait for it", () =>
     Effect.gen(function*() {

@@ -478,14 +478,6 @@ describe("NodeTransport", () => {
         assert.strictEqual(failedWith(result, "ConnectionError").phase, "sent")
         assert.strictEqual(failed(result).delivered, "maybe")
       }))
-
-    it.live("a packed body comes as it is, so that no bomb can go off", () =>
-      Effect.gen(function*() {
-        const { result } = yield* exchange(
-          TestReceiver.reply({ headers: { "content-encoding": "gzip" }, body: "not unpacked" })
-        )
-        assert.strictEqual(delivered(result).response, "not unpacked")
-      }))
   })
 
   describe("tls", () => {

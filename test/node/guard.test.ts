@@ -149,7 +149,11 @@ describe("the guard over real sockets", () => {
       "[::1]",
       "[::ffff:127.0.0.1]",
       "localhost",
-      "LOCALHOST."
+      "LOCALHOST.",
+      "localhost..",
+      "metadata.google.internal..",
+      "printer.lan",
+      "hooks.default.svc"
     ])(
       "is refused when it spells %s, without a look-up",
       (host) =>

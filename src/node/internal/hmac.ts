@@ -18,5 +18,6 @@ const keyOf = (bytes: Uint8Array): KeyObject => {
  * @internal
  */
 export const layerMac: Layer.Layer<Mac.Mac> = Mac.layerWebCryptoWith({
-  hmac: (hash, key, data) => createHmac(hash, keyOf(key)).update(data).digest()
+  // Node takes Web Crypto's names of hashes too, and Deno does not.
+  hmac: (hash, key, data) => createHmac(hash.replace("-", "").toLowerCase(), keyOf(key)).update(data).digest()
 }).pipe(Layer.provide(SecureRandom.layerWebCrypto))

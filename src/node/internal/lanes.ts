@@ -11,7 +11,7 @@ import type { Proxy } from "../../Proxy.ts"
 import type { EgressBlocked } from "../../WebhookError.ts"
 import { lookup, resolve, Unresolved } from "./guard.ts"
 import { withoutContinue } from "./interim.ts"
-import { open, type Opening, targetFault, TunnelFault } from "./tunnel.ts"
+import { open, type Opening, ProxyLost, targetFault, TunnelFault } from "./tunnel.ts"
 
 /**
  * Connections of one kind: to one proxy or to none, under one egress policy or
@@ -34,20 +34,6 @@ export interface Connecting {
   readonly cancel: () => void
   /** By a proxy: what it means if no time is left now. */
   readonly late: ((timeout: number) => TunnelFault) | undefined
-}
-
-/**
- * What a connection fails with when another one found the proxy dead.
- *
- * @internal
- */
-export class ProxyLost extends Error {
-  readonly reason: TunnelFault["reason"]
-
-  constructor(reason: TunnelFault["reason"]) {
-    super("Another connection found the proxy dead")
-    this.reason = reason
-  }
 }
 
 /** @internal */

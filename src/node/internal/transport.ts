@@ -22,15 +22,15 @@ export interface TransportOptions extends NodeTransport.ProxiedOptions {
 }
 
 // One value, so that the layers of a program that leave everything at its default share the sockets.
-const direct = NodeTransport.layer()
+const direct = NodeTransport.layerOrFail()
 
 /** @internal */
 export const transport = (options: TransportOptions): Layer.Layer<Transport, WebhookError> => {
   const { connectTimeout, grace, keepAlive, proxies, tls } = options
   if (proxies === undefined) {
-    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layer(options)
+    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layerOrFail(options)
   }
-  return NodeTransport.layerProxied(options).pipe(
+  return NodeTransport.layerProxiedOrFail(options).pipe(
     Layer.provide(
       ProxyProvider.isPlainProvider(proxies)
         ? ProxyProvider.fromObject(proxies)

@@ -26,6 +26,20 @@ export class TunnelFault extends Error {
   }
 }
 
+/**
+ * What a connection fails with when another one found the proxy dead.
+ *
+ * @internal
+ */
+export class ProxyLost extends Error {
+  readonly reason: TunnelFault["reason"]
+
+  constructor(reason: TunnelFault["reason"]) {
+    super("Another connection found the proxy dead")
+    this.reason = reason
+  }
+}
+
 const proxyFault = (proxy: Proxy, outcome: Outcome, detail: string): TunnelFault =>
   new TunnelFault(new ProxyError({ proxy: proxy.label, detail, last: undefined }), outcome)
 
