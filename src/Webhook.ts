@@ -518,6 +518,12 @@ export const layerTransport = (
 /**
  * A `Webhook` over any `HttpClient`; see `Transport.layerHttpClient`.
  *
+ * **Gotchas**
+ *
+ * In workerd (Cloudflare's workers) one request cannot end what another waits
+ * for: where requests share a layer, a send that waits for a paced URL is
+ * cancelled as hung. Build the layer in each request.
+ *
  * **Example** (Over fetch, in a browser or a worker)
  *
  * ```ts

@@ -76,7 +76,7 @@ describe("the Node transport on a runtime that lacks something", { concurrent: f
 
   it.effect("says which layer to use where undici has no dispatch", () =>
     Effect.gen(function*() {
-      vi.doMock("@effect/platform-node/Undici", () => ({ Agent: class Agent {}, buildConnector: undefined }))
+      vi.doMock("@effect/platform-node/Undici", () => ({ Agent: undefined, buildConnector: undefined }))
       assert.match(yield* said(), /runtime has one of its own.*Webhook\.layer.*over FetchHttpClient\.layer/)
     }))
 })
