@@ -19,13 +19,17 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { positiveMillis } from "./internal/options.ts"
 import type { Reply } from "./Transport.ts"
+import { isWebhookError } from "./WebhookError.ts"
 
 /**
  * Makes an exponential backoff of which each wait is drawn from the upper half
@@ -72,17 +76,54 @@ export const backoff = (options?: {
   )
 }
 
-const defaultBackoff: Schedule.Schedule<Duration.Duration> = backoff()
+/**
+ * Makes a schedule whose delay follows the receiver's hint: the hint exactly
+ * after a 429, and the longer of hint and delay after any other answer that
+ * names one, such as a 503. Where there is none, its delay is the schedule's.
+ *
+ * **Details**
+ *
+ * The schedule still decides whether there is another try: one that ends, ends
+ * here too. What fails with something else than a `WebhookError` has no hint. Every send has its `retry` schedule in this already; where sends
+ * are tried again from outside, it has to be said.
+ *
+ * **Example** (Trying again from outside)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { RetryPolicy, Webhook, WebhookError } from "effect-webhooks"
+ *
+ * const program = Webhook.sendOrFail({ text: "hello" }).pipe(
+ *   Effect.retry({ schedule: RetryPolicy.default, while: WebhookError.isRetryable, times: 10 })
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const hinted = <Output, Input, Error, Env>(
+  self: Schedule.Schedule<Output, Input, Error, Env>
+): Schedule.Schedule<Output, Input, Error, Env> =>
+  Schedule.modifyDelay(self, ({ duration, input }) => {
+    const reason = isWebhookError(input) ? input.reason : undefined
+    const hint = reason !== undefined && "retryAfter" in reason ? reason.retryAfter : undefined
+    return Effect.succeed(
+      hint === undefined ? duration : reason?._tag === "RateLimited" ? hint : Duration.max(hint, duration)
+    )
+  })
+
+const defaultPolicy: Schedule.Schedule<Duration.Duration> = hinted(backoff())
 
 export {
   /**
-   * The backoff that sends use when no other is given: 500 ms, doubling to
-   * 30 s, each wait drawn from [half, full].
+   * The schedule that sends use when no other is given: the receiver's hint, and
+   * where there is none a backoff of 500 ms, doubling to 30 s, each wait drawn
+   * from [half, full].
    *
    * @category constructors
    * @since 0.1.0
    */
-  defaultBackoff as default
+  defaultPolicy as default
 }
 
 /**
@@ -157,10 +198,6 @@ export const verdict = (status: number): Verdict =>
     ? "gone"
     : "fail"
 
-// The three forms of an HTTP-date that RFC 9110, section 5.6.7, has readers accept.
-const httpDate =
-  /^(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/
-
 const decimal = /^\d+(?:\.\d+)?$/
 
 /**
@@ -184,14 +221,12 @@ export const parseHint = (hint: unknown, now: number): number | undefined => {
     undefined :
     decimal.test(hint.trim()) ?
     Number(hint.trim()) * 1000 :
-    httpDate.test(hint.trim()) ?
-    parseDate(hint.trim()) - now :
-    undefined
+    parseDate(hint) - now
   return millis !== undefined && millis > 0 && millis < Infinity ? millis : undefined
 }
 
-// asctime has no zone of its own: HTTP says that it is GMT.
-const parseDate = (date: string): number => Date.parse(date.endsWith("GMT") ? date : `${date} GMT`)
+const parseDate = (date: string): number =>
+  Result.match(Headers.parseHttpDate(date), { onFailure: () => NaN, onSuccess: DateTime.toEpochMillis })
 
 /**
  * The wait that an answer asks for, in milliseconds: its body's `retry_after`

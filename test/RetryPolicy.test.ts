@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schedule } from "effect"
-import { RetryPolicy } from "effect-webhooks"
+import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { TestTransport } from "effect-webhooks/testing"
+import { TestClock } from "effect/testing"
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 0)
 
@@ -66,6 +68,7 @@ describe("RetryPolicy", () => {
       ["Sun, 6 Nov 1994 08:49:37 GMT"],
       ["06 Nov 1994 08:49:37 GMT"],
       ["Xyz, 99 Foo 1994 08:49:37 GMT"],
+      ["Fri, 31 Feb 1995 08:49:37 GMT"],
       ["1994-11-06T08:49:37Z"],
       [null],
       [undefined],
@@ -165,5 +168,65 @@ describe("RetryPolicy", () => {
         assert.throws(() => RetryPolicy.backoff(options), RangeError)
       }
     })
+  })
+
+  describe("hinted", () => {
+    const hint = Duration.seconds(7)
+    const rateLimited = (retryAfter?: Duration.Duration) =>
+      new WebhookError.RateLimited({ status: 429, retryAfter, scope: "url" })
+    const serverError = (retryAfter?: Duration.Duration) => new WebhookError.ServerError({ status: 503, retryAfter })
+
+    it.effect.each<readonly [string, unknown, number, number]>([
+      ["is exact for a 429, where it is longer", rateLimited(hint), 1000, 7000],
+      ["is exact for a 429, where it is shorter", rateLimited(hint), 9000, 7000],
+      ["is the least that a 503 waits", serverError(hint), 1000, 7000],
+      ["lets a 503 wait longer", serverError(hint), 9000, 9000],
+      ["is the schedule's where a 429 has none", rateLimited(), 1000, 1000],
+      ["is the schedule's where a 503 has none", serverError(), 1000, 1000],
+      ["is the schedule's for what has no hint", new WebhookError.Rejected({ status: 404 }), 1000, 1000],
+      ["is the schedule's for what is no WebhookError", undefined, 1000, 1000]
+    ])("the delay %s", ([, reason, delay, expected]) =>
+      Effect.gen(function*() {
+        const step = yield* Schedule.toStep(RetryPolicy.hinted(Schedule.spaced(delay)))
+        const input = reason === undefined
+          ? new Error("of somebody else")
+          : new WebhookError.WebhookError({ reason: reason as WebhookError.WebhookErrorReason })
+        const [, wait] = yield* step(0, input)
+        assert.strictEqual(Duration.toMillis(wait), expected)
+      }))
+
+    it.effect("ends with its schedule", () =>
+      Effect.gen(function*() {
+        const step = yield* Schedule.toStep(RetryPolicy.hinted(Schedule.recurs(1)))
+        const input = new WebhookError.WebhookError({ reason: rateLimited(hint) })
+        yield* step(0, input)
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(step(0, input))))
+      }))
+
+    it.effect("lets a send be tried again from outside as it would be within", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Effect.retry(Webhook.sendOrFail({ text: "hello" }), {
+          schedule: RetryPolicy.default,
+          while: WebhookError.isRetryable
+        }))
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual((yield* Fiber.join(fiber)).status, 204)
+        const at = (yield* TestTransport.sent).map(({ at }) => at)
+        assert.lengthOf(at, 4)
+        assert.strictEqual(at[1]! - at[0]!, 30_000)
+        assert.isAtLeast(at[2]! - at[1]!, 500)
+        assert.isAtMost(at[2]! - at[1]!, 1000)
+        assert.strictEqual(at[3]! - at[2]!, 5000)
+      }).pipe(Effect.provide(
+        Webhook.layerTransport({ maxRetries: 0 }).pipe(
+          Layer.provideMerge(TestTransport.layer([
+            TestTransport.reply({ status: 429, body: { retry_after: 30 } }),
+            TestTransport.reply({ status: 500 }),
+            TestTransport.reply({ status: 503, headers: { "retry-after": "5" } }),
+            TestTransport.reply()
+          ])),
+          Layer.provide(UrlPool.layer("https://example.com/hook"))
+        )
+      )))
   })
 })
