@@ -107,10 +107,22 @@ export const hinted = <Output, Input, Error, Env>(
   Schedule.modifyDelay(self, ({ duration, input }) => {
     const reason = isWebhookError(input) ? input.reason : undefined
     const hint = reason !== undefined && "retryAfter" in reason ? reason.retryAfter : undefined
-    return Effect.succeed(
-      hint === undefined ? duration : reason?._tag === "RateLimited" ? hint : Duration.max(hint, duration)
+    const delay = hintedDelay(
+      hint && Duration.toMillis(hint),
+      reason?._tag === "RateLimited",
+      Duration.toMillis(duration)
     )
+    return Effect.succeed(Duration.millis(delay))
   })
+
+/**
+ * A schedule's delay with the receiver's hint, in milliseconds. That of a
+ * limit is exact, any other one is the least that is waited.
+ *
+ * @internal
+ */
+export const hintedDelay = (hint: number | undefined, exact: boolean, delay: number): number =>
+  hint === undefined ? delay : exact ? hint : Math.max(hint, delay)
 
 const defaultPolicy: Schedule.Schedule<Duration.Duration> = hinted(backoff())
 

@@ -162,7 +162,7 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
   /** Another URL than those that were tried: one that is open and need not be avoided, else the first to open. */
   readonly other: (lease: Lease, tried: ReadonlySet<Target>) => Other | undefined
-  /** Whether any URL is open. */
+  /** Whether any other URL than the one that is leased is open. */
   readonly hasOpen: (lease: Lease) => boolean
   /** Whether a leased URL is still open, after a wait for something else. */
   readonly isOpen: (lease: Lease) => boolean

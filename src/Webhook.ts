@@ -44,6 +44,7 @@ import * as Context from "effect/Context"
 import * as Mac from "effect/crypto/Mac"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -76,6 +77,7 @@ import {
 import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
+import { type Budget, closesUrl, decide, type Decision } from "./internal/send/decide.ts"
 import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
 import { noOptions, readOptions } from "./internal/sendOptions.ts"
 import {
@@ -583,7 +585,7 @@ export const toSettings = (options: WebhookOptions = {}): Settings => ({
   maxPerProxy: wholeNumber("maxPerProxy", options.maxPerProxy ?? 32, 1),
   maxProxyRetries: wholeNumber("maxProxyRetries", options.maxProxyRetries ?? 3, 0),
   egress: options.egress,
-  retry: options.retry ?? RetryPolicy.default,
+  retry: options.retry ?? RetryPolicy.backoff(),
   stopOnMaybe: options.onAmbiguous === "stop",
   classify: options.classify,
   signer: options.signer,
@@ -645,7 +647,7 @@ const sender = (
       }
       const setback = yield* attempt(send, request, signed, egress)
       if (setback === undefined) return new Delivered(send.fields())
-      if (setback !== proxyLost) yield* pause(send, setback)
+      if (setback !== proxyLost) yield* recover(send, setback)
     }
   })
 
@@ -965,91 +967,104 @@ const sender = (
     return outcome === "burn" || outcome === "suspect" ? told : Effect.ignoreCause(told)
   }
 
-  // Between two attempts: whether there is another one, and the wait for it.
-  const pause = Effect.fnUntraced(function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
-    const { hint } = setback
-    const stops = setback.maybe && settings.stopOnMaybe
-    let { reason } = setback
-    if (setback.rotate && !stops) {
-      giveLease(send, untold)
-      if (yield* rotate(send, reason)) return
-      reason = exhausted(send.proxy, send.triedProxies!.size, reason)
+  // Between two attempts: does what is decided, or ends the send with why it cannot go on.
+  const recover = Effect.fnUntraced(
+    function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
+      const proxy = setback.rotate ? yield* otherProxy(send, setback) : undefined
+      const failover = setback.elsewhere && pool.failover && !send.given
+      const other = failover ? nextTarget(send, setback) : undefined
+      const decision = decide(setback, budgetOf(send), {
+        otherProxy: proxy !== undefined,
+        failover,
+        other: other && { open: other.open, same: other.target === send.attempted },
+        firstLap: !send.again,
+        anyOpen: failover && pool.hasOpen(send),
+        proxied: transport.proxies !== undefined
+      })
+      if (decision._tag === "Rotate") return rotate(send, proxy)
+      const wait = yield* release(send, setback, decision)
+      if (decision._tag === "Stop" || wait === undefined || send.at + wait >= send.deadline) {
+        return yield* proxy === undefined && setback.rotate && !(setback.maybe && settings.stopOnMaybe)
+          ? exhausted(send.proxy, send.triedProxies!.size, setback.reason)
+          : setback.reason
+      }
+      yield* Effect.logDebug(
+        `webhook to ${send.target!.label}: ${setback.reason.message}; next try in ${Math.round(wait)} ms`
+      )
+      send.retries++
+      if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
+      send.now()
+      const next = decision.to === "other"
+        ? other
+        : decision.wait !== "none" && send.hopeless !== undefined
+        ? pool.other(send, send.hopeless)
+        : undefined
+      if (next === undefined) return
+      send.target = next.target
+      send.pinned = true
     }
-    const elsewhere = setback.elsewhere && pool.failover && !send.given
-    const other = elsewhere ? leave(send, setback) : undefined
-    const over = !(setback.retry || other !== undefined) || stops || send.retries >= settings.maxRetries
-    // Only another URL will do, or this is the last try and this one failed: where none is open, the first to open is
-    // waited for.
-    const waits = !setback.retry || (!setback.limited && send.retries + 1 === settings.maxRetries)
-    let next = !over && waits && other?.open === false && other.target !== send.attempted ? other.target : undefined
-    // Nobody has it, and another URL takes it now or will: there is nothing to wait for here.
-    const untried = !send.again && (other?.open === true || next !== undefined)
-    const atOnce = !over && !setback.maybe && untried
-    // What the way is closed for needs no more of the URL's own pace.
-    const paced = setback.limited && !(setback.pause !== undefined && setback.pause >= (hint ?? 0))
-    if (!paced) giveLease(send, setback.outcome)
-    else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
-    const delay = over
-      ? Result.succeed(undefined)
-      : atOnce
-      ? Result.succeed(0)
-      : yield* Effect.result(nextDelay(send, setback.reason))
-    const backoff = Result.getOrElse(delay, () => undefined)
-    send.now()
-    giveLease(send, { _tag: "Limited", retryAfter: hint ?? (atOnce ? unhinted : backoff ?? unhinted) })
-    // By another proxy it may be open. Where any URL will do, the pool knows which one opens first; one that is open was
-    // tried before.
-    const byProxy = setback.limited && setback.pause !== undefined && transport.proxies !== undefined
-    const wait = atOnce || byProxy || (elsewhere && paced && !pool.hasOpen(send))
-      ? 0
-      : elsewhere && paced
-      ? backoff
-      : setback.limited
-      ? hint ?? backoff
-      : untried
-      ? backoff
-      : Math.max(hint ?? 0, backoff ?? 0)
-    if (Result.isFailure(delay)) return yield* delay.failure
-    if (backoff === undefined || wait === undefined || send.at + wait >= send.deadline) return yield* reason
-    yield* Effect.logDebug(
-      `webhook to ${send.target!.label}: ${setback.reason.message}; next try in ${Math.round(wait)} ms`
-    )
-    send.retries++
-    if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
-    send.now()
-    if (!atOnce && send.hopeless !== undefined) next ??= pool.other(send, send.hopeless)?.target
-    if (next === undefined) return
-    send.target = next
-    send.pinned = true
+  )
+
+  const budgetOf = ({ retries, rotations }: Send): Budget => ({
+    retries: settings.maxRetries - retries,
+    rotations: settings.maxProxyRetries - rotations,
+    stopOnMaybe: settings.stopOnMaybe
   })
 
-  // Takes a proxy that this send has not tried, for a try that follows at once. A provider that goes round its proxies
-  // gives those that were tried in between.
-  const rotate = Effect.fnUntraced(
-    function*(send: Send, last: WebhookErrorReason): Effect.fn.Return<boolean, WebhookErrorReason> {
+  const rotate = (send: Send, proxy: Proxy.Proxy | undefined): void => {
+    giveLease(send, untold)
+    send.reserved = proxy
+    send.rotations++
+    send.now()
+  }
+
+  // Gives the URL back with what the setback teaches of it, and gives the wait: `undefined` if the schedule has ended.
+  // A refusal without a hint closes the URL for as long as the schedule says.
+  const release = Effect.fnUntraced(function*(
+    send: Send,
+    setback: Setback,
+    decision: Decision
+  ): Effect.fn.Return<number | undefined, WebhookErrorReason> {
+    const { hint, limited, outcome, reason } = setback
+    const closes = closesUrl(setback)
+    if (!closes) giveLease(send, outcome)
+    else if (hint !== undefined) giveLease(send, { _tag: "Limited", retryAfter: hint })
+    const waits = decision._tag === "Retry" && decision.wait !== "none"
+    const drawn = waits ? yield* Effect.result(nextDelay(send, reason)) : Result.succeed(undefined)
+    send.now()
+    const delay = yield* Effect.onExit(Effect.fromResult(drawn), (exit) => {
+      giveLease(send, { _tag: "Limited", retryAfter: Option.getOrUndefined(Exit.getSuccess(exit)) ?? unhinted })
+      return Effect.void
+    })
+    if (!waits) return 0
+    if (delay === undefined || decision.wait === "backoff") return delay
+    return decision.wait === "gate" ? 0 : RetryPolicy.hintedDelay(hint, limited, delay)
+  })
+
+  // A proxy that this send has not tried, as far as it may go on with one. A provider that goes round its proxies gives
+  // those that were tried in between.
+  const otherProxy = Effect.fnUntraced(
+    function*(send: Send, setback: Setback): Effect.fn.Return<Proxy.Proxy | undefined, WebhookErrorReason> {
       const tried = (send.triedProxies ??= new Set()).add(keyOf(send.proxy!))
-      if (send.rotations >= settings.maxProxyRetries) return false
+      if (send.rotations >= settings.maxProxyRetries || (setback.maybe && settings.stopOnMaybe)) return undefined
+      const get = Effect.mapError(
+        guardProvider(send, "get", transport.proxies!.get),
+        (error) =>
+          error._tag === "ProxyError"
+            ? new ProxyError({ ...error, detail: `${error.detail}; before it, ${setback.reason.message}` })
+            : error
+      )
       for (let draw = 0; draw < tried.size; draw++) {
-        const proxy = yield* Effect.mapError(
-          guardProvider(send, "get", transport.proxies!.get),
-          (error) =>
-            error._tag === "ProxyError"
-              ? new ProxyError({ ...error, detail: `${error.detail}; before it, ${last.message}` })
-              : error
-        )
-        if (tried.has(keyOf(proxy))) continue
-        send.reserved = proxy
-        send.rotations++
-        send.now()
-        return true
+        const proxy = yield* get
+        if (!tried.has(keyOf(proxy))) return proxy
       }
-      return false
+      return undefined
     }
   )
 
   // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL that may take it yet
   // has its turn.
-  const leave = (send: Send, { retry }: Setback): UrlPool.Other | undefined => {
+  const nextTarget = (send: Send, { retry }: Setback): UrlPool.Other | undefined => {
     const target = send.target!
     if (!retry) (send.hopeless ??= new Set()).add(target)
     send.tried ??= new Set()

@@ -70,9 +70,6 @@ const misplaced = new Set([401, 403, 404, 405, 421])
 // Over a browser's fetch a redirect is opaque and has no status.
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
-// An answer that breaks off before the final one.
-const isInterim = (status: number): boolean => status >= 100 && status < 200
-
 /** @internal */
 export const unexpected = (source: string, defect: unknown): Unexpected =>
   new Unexpected({ source, cause: Thrown.hide(defect) })
@@ -173,8 +170,8 @@ export const judge = (
     rotate: false,
     elsewhere: verdict === "retry" || verdict === "gone" ||
       (ruling.verdict === undefined && asked(reply) === undefined && (misplaced.has(status) || isRedirect(status))),
-    // A 503 that names a time says that the receiver did not take it; an interim status says nothing.
-    maybe: isInterim(status) || (status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined)),
+    // A 503 that names a time says that the receiver did not take it.
+    maybe: status >= 500 && !(status === 503 && reply.headers["retry-after"] !== undefined),
     limited: limited && verdict !== "gone",
     hint,
     pause: ruling.pause,

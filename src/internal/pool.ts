@@ -149,7 +149,7 @@ export class Pool {
     },
     hasOpen: (lease) => {
       this.refresh(lease.at)
-      return this.open.size > 0
+      return this.findOpen((target) => target === lease.target) !== undefined
     },
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member

@@ -29,7 +29,6 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ConnectionOptions } from "node:tls"
 import { join } from "../internal/bytes.ts"
-import { codeOf } from "../internal/connection.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
@@ -361,8 +360,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   onResponseError(_: unknown, error: Error): void {
     if (this.done) return
     if (this.decoding !== undefined) return this.decoding.end(true)
-    if (this.phase === "sent" && isContinue(error)) this.status = 100
-    this.end(this.status > 0 ? this.reply(true) : Effect.fail(this.failure(error)))
+    this.end(this.phase === "headers" ? this.reply(true) : Effect.fail(this.failure(error)))
     if (this.phase === "connecting") this.connecting?.cancel()
   }
 
@@ -421,9 +419,6 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
     return Effect.succeed(new Reply(this.status, this.headers, bytes, truncated))
   }
 }
-
-// undici ends a connection on which it sees "100 Continue" with this and nothing else.
-const isContinue = (error: Error): boolean => error.message === "bad response" && codeOf(error) === "UND_ERR_SOCKET"
 
 const notTunnelled = ({ outcome, reason }: TunnelFault): AttemptError =>
   new AttemptError({ reason, delivered: "no", proxy: outcome })

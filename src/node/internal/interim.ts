@@ -7,6 +7,9 @@ const isContinue = (chunk: Buffer): boolean =>
 const http1 = Buffer.from("HTTP/1.")
 const endOfHead = Buffer.from("\r\n\r\n")
 
+// A head that has not ended after so many bytes is not passed over.
+const longestHead = 16_384
+
 /**
  * Takes "100 Continue" out of what a socket reads, as a client may do that has
  * not asked for it (RFC 9110, section 15.2.1). undici would close the
@@ -17,13 +20,19 @@ const endOfHead = Buffer.from("\r\n\r\n")
  */
 export const withoutContinue = (socket: Socket): Socket => {
   const read = socket.read
+  let begun: Buffer | undefined
   socket.read = (size) => {
-    const chunk: Buffer | null = read.call(socket, size)
-    if (chunk === null || !isContinue(chunk)) return chunk
+    const more: Buffer | null = read.call(socket, size)
+    if (more === null) return null
+    const chunk = begun === undefined ? more : Buffer.concat([begun, more])
+    begun = undefined
+    if (!isContinue(chunk)) return chunk
     const end = chunk.indexOf(endOfHead)
-    if (end < 0) return chunk
-    const rest = chunk.subarray(end + endOfHead.length)
-    if (rest.length > 0) socket.unshift(rest)
+    if (end >= 0) {
+      const rest = chunk.subarray(end + endOfHead.length)
+      if (rest.length > 0) socket.unshift(rest)
+    } else if (chunk.length < longestHead) begun = chunk
+    else return chunk
     return socket.read(size)
   }
   return socket
