@@ -20,20 +20,19 @@ const longestHead = 16_384
  */
 export const withoutContinue = (socket: Socket): Socket => {
   const read = socket.read
-  let begun: Buffer | undefined
+  let begun: Buffer = Buffer.alloc(0)
   socket.read = (size) => {
     const more: Buffer | null = read.call(socket, size)
     if (more === null) return null
-    const chunk = begun === undefined ? more : Buffer.concat([begun, more])
-    begun = undefined
-    if (!isContinue(chunk)) return chunk
-    const end = chunk.indexOf(endOfHead)
-    if (end >= 0) {
-      const rest = chunk.subarray(end + endOfHead.length)
-      if (rest.length > 0) socket.unshift(rest)
-    } else if (chunk.length < longestHead) begun = chunk
-    else return chunk
-    return socket.read(size)
+    let chunk = begun.length === 0 ? more : Buffer.concat([begun, more])
+    begun = begun.subarray(0, 0)
+    while (isContinue(chunk)) {
+      const end = chunk.indexOf(endOfHead)
+      if (end < 0 && chunk.length < longestHead) begun = chunk
+      if (end < 0) break
+      chunk = chunk.subarray(end + endOfHead.length)
+    }
+    return chunk.length === 0 || begun.length > 0 ? null : chunk
   }
   return socket
 }
