@@ -25,7 +25,7 @@
 import * as Data from "effect/Data"
 import { hasProperty, isObject } from "effect/Predicate"
 import type { WebhookResult } from "../WebhookResult.ts"
-import { pathOf } from "./internal/path.ts"
+import { pathOf } from "../internal/path.ts"
 
 /**
  * Unique identifier of `DiscordError` values.
