@@ -116,6 +116,14 @@ import { type Attempt, Delivered, Failed, type WebhookResult } from "./WebhookRe
  * What is sent: anything that `JSON.stringify` takes, or an `HttpBody` whose
  * bytes are known (so no stream).
  *
+ * **Details**
+ *
+ * It is read once: every `toJSON` is asked, and every getter read, a single
+ * time. What JSON would make `{}` or `"<redacted>"` of without a word is
+ * `InvalidPayload` at any depth: a `Map`, a `Set`, an `Error`, an iterator,
+ * bytes, a promise, an `Effect`, a `Redacted`, an instance without a field that
+ * JSON sees. So are an invalid `Date` and what is nested more than 1,000 deep.
+ *
  * @category models
  * @since 0.1.0
  */

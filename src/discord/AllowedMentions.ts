@@ -22,7 +22,16 @@ import type * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type { InvalidPayload } from "../WebhookError.ts"
-import { constructors, items, list, nullish, type Report, ruled, snowflake } from "./internal/payload.ts"
+import {
+  type Buildable,
+  constructors,
+  items,
+  list,
+  nullish,
+  type Report,
+  ruled,
+  snowflake
+} from "./internal/payload.ts"
 
 /**
  * Discord's `allowed_mentions`.
@@ -75,7 +84,7 @@ export const AllowedMentions: Schema.Codec<AllowedMentions> = ruled(
   }
 )
 
-const constructed = constructors<AllowedMentions, AllowedMentions>(AllowedMentions, identity)
+const constructed = constructors<Buildable<AllowedMentions>, AllowedMentions>(AllowedMentions, identity)
 
 /**
  * Makes `allowed_mentions`; throws `InvalidPayload` with every violation.
@@ -83,7 +92,7 @@ const constructed = constructors<AllowedMentions, AllowedMentions>(AllowedMentio
  * @category constructors
  * @since 0.1.0
  */
-export const make: (input: AllowedMentions) => AllowedMentions = constructed.make
+export const make: (input: Buildable<AllowedMentions>) => AllowedMentions = constructed.make
 
 /**
  * Makes `allowed_mentions`; fails with `InvalidPayload`, which has every violation.
@@ -91,7 +100,7 @@ export const make: (input: AllowedMentions) => AllowedMentions = constructed.mak
  * @category constructors
  * @since 0.1.0
  */
-export const makeEffect: (input: AllowedMentions) => Effect.Effect<AllowedMentions, InvalidPayload> =
+export const makeEffect: (input: Buildable<AllowedMentions>) => Effect.Effect<AllowedMentions, InvalidPayload> =
   constructed.makeEffect
 
 /**

@@ -34,7 +34,7 @@ import type * as Schema from "effect/Schema"
 import type { InvalidPayload } from "../WebhookError.ts"
 import * as wire from "./internal/component.ts"
 import { treeRule } from "./internal/componentTree.ts"
-import { constructors, ruled } from "./internal/payload.ts"
+import { type Buildable, constructors, ruled } from "./internal/payload.ts"
 
 interface Base {
   /** Unique in the message; 0 is the same as none. */
@@ -292,7 +292,7 @@ export const Component: Schema.Codec<Component> = ruled(
   (input, report) => treeRule([input], ([_, ...path], message) => report(path, message))
 )
 
-const constructed = constructors<Component, Component>(Component, identity)
+const constructed = constructors<Buildable<Component>, Component>(Component, identity)
 
 /**
  * Makes a component; throws `InvalidPayload` with every violation.
@@ -300,7 +300,10 @@ const constructed = constructors<Component, Component>(Component, identity)
  * @category constructors
  * @since 0.1.0
  */
-export const make = <C extends Component>(input: C): C => constructed.make(input) as C
+export const make: {
+  <C extends Component>(input: C): C
+  (input: Buildable<Component>): Component
+} = constructed.make as typeof make
 
 /**
  * Makes a component; fails with `InvalidPayload`, which has every violation.
@@ -308,5 +311,7 @@ export const make = <C extends Component>(input: C): C => constructed.make(input
  * @category constructors
  * @since 0.1.0
  */
-export const makeEffect = <C extends Component>(input: C): Effect.Effect<C, InvalidPayload> =>
-  constructed.makeEffect(input) as Effect.Effect<C, InvalidPayload>
+export const makeEffect: {
+  <C extends Component>(input: C): Effect.Effect<C, InvalidPayload>
+  (input: Buildable<Component>): Effect.Effect<Component, InvalidPayload>
+} = constructed.makeEffect as typeof makeEffect

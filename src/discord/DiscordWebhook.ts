@@ -54,6 +54,7 @@ import * as Schema from "effect/Schema"
 import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
 import { wholeNumber } from "../internal/options.ts"
+import { type Plain, plain } from "../internal/plain.ts"
 import type { Request } from "../internal/send.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { userAgent, version } from "../internal/userAgent.ts"
@@ -63,7 +64,7 @@ import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import {
   InvalidOptions,
-  type InvalidPayload,
+  InvalidPayload,
   InvalidResponse,
   type InvalidUrl,
   WebhookError,
@@ -74,8 +75,9 @@ import * as DiscordMessage from "./DiscordMessage.ts"
 import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { invalidRequestsOf, rule } from "./internal/limits.ts"
-import type { Context as MessageContext } from "./internal/message.ts"
-import { field, items, read } from "./internal/payload.ts"
+import { lint } from "./internal/lint.ts"
+import { type Context as MessageContext, messageToWire } from "./internal/message.ts"
+import { type Builder, field, items, read, together } from "./internal/payload.ts"
 import { Place, Webhooks } from "./internal/webhooks.ts"
 import * as Message from "./Message.ts"
 
@@ -248,16 +250,16 @@ export interface EditOptions extends Omit<RequestOptions, "url">, Edit {}
  */
 export class DiscordWebhook extends Context.Service<DiscordWebhook, {
   /** Sends a message; whatever goes wrong is in the result. */
-  readonly send: (content: string | Message.Input, options?: SendOptions) => Effect.Effect<WebhookResult>
+  readonly send: (content: string | Message.Input | Builder, options?: SendOptions) => Effect.Effect<WebhookResult>
   /** Sends a message, waits until Discord has it, and gives it. */
   readonly post: (
-    content: string | Message.Input,
+    content: string | Message.Input | Builder,
     options?: SendOptions
   ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
   /** Changes a message. */
   readonly edit: (
     message: DiscordMessage.Ref,
-    changes: string | Edit,
+    changes: string | Edit | Builder,
     options?: EditOptions
   ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
   /** Deletes a message. */
@@ -278,17 +280,18 @@ export class DiscordWebhook extends Context.Service<DiscordWebhook, {
  * **Details**
  *
  * The message is a text, or Discord's own JSON; keys in `options` stand above
- * those in the message, and both above the layer's identity. Embeds may be
- * builders or anything else with a `toJSON`. A message that Discord would
- * refuse is a `Failed` with `InvalidPayload`, which has every violation and its
- * path, and no attempt is made. Discord does not tell whether a message was
- * saved unless it is asked to: `post` does, and `wait=true` in a webhook's URL.
+ * those in the message, and both above the layer's identity. Any part of it
+ * may be a builder, or anything else with a `toJSON`, which is asked once. A
+ * message that Discord would refuse is a `Failed` with `InvalidPayload`, which
+ * has every violation and its path, and no attempt is made. Discord does not
+ * tell whether a message was saved unless it is asked to: `post` does, and
+ * `wait=true` in a webhook's URL.
  *
  * @category sending
  * @since 0.1.0
  */
 export const send = (
-  content: string | Message.Input,
+  content: string | Message.Input | Builder,
   options?: SendOptions
 ): Effect.Effect<WebhookResult, never, DiscordWebhook> =>
   DiscordWebhook.use((webhook) => webhook.send(content, options))
@@ -305,7 +308,7 @@ export const send = (
  * @since 0.1.0
  */
 export const post = (
-  content: string | Message.Input,
+  content: string | Message.Input | Builder,
   options?: SendOptions
 ): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError, DiscordWebhook> =>
   DiscordWebhook.use((webhook) => webhook.post(content, options))
@@ -318,7 +321,7 @@ export const post = (
  */
 export const edit = (
   message: DiscordMessage.Ref,
-  changes: string | Edit,
+  changes: string | Edit | Builder,
   options?: EditOptions
 ): Effect.Effect<DiscordMessage.DiscordMessage, WebhookError, DiscordWebhook> =>
   DiscordWebhook.use((webhook) => webhook.edit(message, changes, options))
@@ -378,7 +381,10 @@ export const make = (
     const base = yield* orInvalid(readBase(options.baseUrl ?? api))
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
     const identity = defined({ username, avatar_url })
-    yield* orInvalid(Message.construct({ content: "an identity", ...identity }, {}))
+    yield* Effect.mapError(
+      Message.makeEffect({ content: "an identity", ...identity }, {}),
+      (reason) => new WebhookError({ reason })
+    )
     const classify = yield* classifier(options.classify, base.origin)
     const { run } = yield* Webhook.makeRun({ ...settings, classify, agent: agent() }, options.headers).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
@@ -386,27 +392,29 @@ export const make = (
 
     // Checks a message and writes it down, once for all attempts.
     const encode = (
-      draft: unknown,
+      draft: Draft,
       files: ReadonlyArray<FileInput> | undefined,
       context: MessageContext
     ): Effect.Effect<Encoded, InvalidPayload> =>
-      Effect.flatMap(
-        reading(() => {
-          // On an edit a list would take away the files that it does not name.
-          const listed = context.edits !== true || field(draft, "attachments") !== undefined
-          const { uploads, violations } = uploadsOf(files ?? [], maxFileBytes, listed)
-          const known = { ...context, applicationOwned, files: uploads.map(({ name }) => name) }
-          return { uploads, message: Message.construct(listed ? attach(draft, uploads) : draft, known, violations) }
-        }),
-        ({ message, uploads }) =>
-          Result.isFailure(message)
-            ? Effect.fail(message.failure)
-            : Effect.andThen(logLints(message.success), encodeAll(message.success, uploads))
-      )
+      Effect.suspend(() => {
+        // On an edit a list would take away the files that it does not name.
+        const listed = context.edits !== true || field(draft.value, "attachments") !== undefined
+        return Effect.flatMap(
+          reading(() => uploadsOf(files ?? [], maxFileBytes, listed)),
+          ({ uploads, violations }) => {
+            const message = messageToWire(listed ? attach(draft.value, uploads) : draft.value)
+            const known = { ...context, applicationOwned, files: uploads.map(({ name }) => name) }
+            const all = together(draft.violations, [...violations, ...Message.violationsIn(message, known)])
+            return all.length > 0
+              ? Effect.fail(new InvalidPayload({ violations: all }))
+              : Effect.andThen(logLints(message), encodeAll(message, uploads))
+          }
+        )
+      })
 
     // A new message.
     const execute = <A, E>(
-      content: string | Message.Input,
+      content: string | Message.Input | Builder,
       options: SendOptions,
       wait: boolean,
       onFailed: (failed: Failed) => Effect.Effect<A, E>
@@ -419,8 +427,8 @@ export const make = (
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
         const draft = yield* reading(() => draftOf(content, identity, options))
-        creates = isThere(field(draft, "thread_name"))
-        const with_components = items(draft, "components").length > 0
+        creates = isThere(field(draft.value, "thread_name"))
+        const with_components = items(draft.value, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
         const threaded = thread_id !== undefined || creates
         const askedOf = to !== undefined ? () => to : webhooks.asked(!threaded)
@@ -470,7 +478,7 @@ export const make = (
           const encoded = Effect.gen(function*() {
             const draft = yield* reading(() => draftOf(changes, {}, options))
             // An empty list removes them, and it too would be dropped.
-            const query = { with_components: field(draft, "components") !== undefined }
+            const query = { with_components: field(draft.value, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
           })
           return readMessage(revisit("PATCH", message, options, encoded))
@@ -529,28 +537,33 @@ const defined = (record: object): object =>
 const aboutRequest = new Set(["deadline", "files", "headers", "id", "signer", "thread_id", "timeout", "url"])
 
 const fieldsOf = (options: object): object =>
-  Object.fromEntries(
-    Object.entries(options).filter(([key, value]) => value !== undefined && !aboutRequest.has(key))
-  )
+  Object.fromEntries(Object.entries(options).filter(([key]) => !aboutRequest.has(key)))
 
 const reading = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
   Effect.suspend(() => Effect.fromResult(read(evaluate)))
 
+type Draft = Pick<Plain, "value" | "violations">
+
 // What is neither a text nor an object stays as it is, for the schema to refuse.
-const draftOf = (content: unknown, identity: object, options: object): unknown =>
-  typeof content === "string"
-    ? { ...identity, content, ...fieldsOf(options) }
-    : typeof content !== "object" || content === null
-    ? content
-    : { ...identity, ...defined(content), ...fieldsOf(options) }
+const draftOf = (input: unknown, identity: object, options: object): Draft => {
+  const content = plain(input)
+  const fields = plain(fieldsOf(options))
+  const message = typeof content.value === "string" ? { content: content.value } : content.value
+  return {
+    value: typeof message === "object" && message !== null
+      ? { ...identity, ...defined(message), ...defined(fields.value as object) }
+      : message,
+    violations: [...content.violations, ...fields.violations]
+  }
+}
 
 const checkId = (option: string, id: string | undefined): Effect.Effect<void, InvalidOptions> =>
   id === undefined || isId(id)
     ? Effect.void
     : Effect.fail(new InvalidOptions({ option, detail: "it must be an id: decimal digits in a string" }))
 
-const logLints = (message: Message.Message): Effect.Effect<void> => {
-  const warnings = Message.lint(message)
+const logLints = (message: unknown): Effect.Effect<void> => {
+  const warnings = lint(message)
   return warnings.length === 0
     ? Effect.void
     : Effect.logDebug(...warnings.map(({ message, path }) => `discord message: ${path} ${message}`))

@@ -26,11 +26,11 @@
  */
 import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { plain } from "../internal/plain.ts"
 import { InvalidPayload } from "../WebhookError.ts"
 import { embedToWire, isEmptyEmbed, maxTotal, totalOf } from "./internal/embed.ts"
-import { color, constructors, list, nullish, read, ruled } from "./internal/payload.ts"
+import { type Builder, color, constructors, list, nullish, ruled } from "./internal/payload.ts"
 import { text, url } from "./internal/text.ts"
 import { timestamp } from "./internal/timestamp.ts"
 
@@ -168,7 +168,7 @@ const alone: Schema.Codec<Embed> = ruled(Embed, (input, report) => {
   if (total !== undefined) report([], `must have at most ${maxTotal} characters in all its texts, but has ${total}`)
 })
 
-const constructed = constructors<Input, Embed>(alone, embedToWire)
+const constructed = constructors<Input | Builder, Embed>(alone, embedToWire)
 
 /**
  * Makes an embed; throws `InvalidPayload` with every violation.
@@ -176,7 +176,7 @@ const constructed = constructors<Input, Embed>(alone, embedToWire)
  * @category constructors
  * @since 0.1.0
  */
-export const make: (input: Input) => Embed = constructed.make
+export const make: (input: Input | Builder) => Embed = constructed.make
 
 /**
  * Makes an embed; fails with `InvalidPayload`, which has every violation.
@@ -184,7 +184,7 @@ export const make: (input: Input) => Embed = constructed.make
  * @category constructors
  * @since 0.1.0
  */
-export const makeEffect: (input: Input) => Effect.Effect<Embed, InvalidPayload> = constructed.makeEffect
+export const makeEffect: (input: Input | Builder) => Effect.Effect<Embed, InvalidPayload> = constructed.makeEffect
 
 /**
  * Makes embeds that Discord shows as one, with a grid of up to four images.
@@ -212,15 +212,17 @@ export const makeEffect: (input: Input) => Effect.Effect<Embed, InvalidPayload> 
  * @category constructors
  * @since 0.1.0
  */
-export const gallery = (input: Input & { readonly url: string }, images: ReadonlyArray<string>): Array<Embed> => {
+export const gallery = (
+  input: (Input & { readonly url: string }) | Builder,
+  images: ReadonlyArray<string>
+): Array<Embed> => {
   if (images.length < 1 || images.length > 4) {
     throw new InvalidPayload({
       violations: [{ path: "images", message: `must have 1 to 4 items, but has ${images.length}` }]
     })
   }
-  return Result.getOrThrow(
-    read(() =>
-      images.map((image, index) => make({ ...(index === 0 ? input : { url: input.url }), image: { url: image } }))
-    )
-  )
+  const { value, violations } = plain(input)
+  if (violations.length > 0) throw new InvalidPayload({ violations })
+  const first = value as Input
+  return images.map((image, index) => make({ ...(index === 0 ? first : { url: first.url }), image: { url: image } }))
 }

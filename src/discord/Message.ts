@@ -25,9 +25,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { InvalidPayload, type Violation } from "../WebhookError.ts"
+import { pathOf } from "../internal/path.ts"
+import { plain } from "../internal/plain.ts"
+import type { InvalidPayload, Violation } from "../WebhookError.ts"
 import { AllowedMentions } from "./AllowedMentions.ts"
 import type * as Component from "./Component.ts"
 import * as Embed from "./Embed.ts"
@@ -35,8 +38,18 @@ import { attachment } from "./internal/attachment.ts"
 import { topLevel } from "./internal/component.ts"
 import * as Lint from "./internal/lint.ts"
 import { changesRule, contextRule, flags, messageRule, messageToWire } from "./internal/message.ts"
-import { pathOf } from "./internal/path.ts"
-import { items, list, nullish, read, type Report, ruled, snowflake, violationsOf } from "./internal/payload.ts"
+import {
+  type Buildable,
+  type Builder,
+  construct,
+  items,
+  list,
+  nullish,
+  read,
+  ruled,
+  snowflake,
+  violationsOf
+} from "./internal/payload.ts"
 import { split as splitText } from "./internal/split.ts"
 import { splitEmbeds as groupEmbeds } from "./internal/splitEmbeds.ts"
 import { text, url } from "./internal/text.ts"
@@ -91,16 +104,18 @@ export interface Message {
 }
 
 /**
- * What `make` takes: a message whose embeds, components and mentions may be
- * builders (of discord.js, say), or anything else with a `toJSON`.
+ * What `make` takes: a message in which any object may be a builder (of
+ * discord.js, say), or anything else with a `toJSON`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Input extends Omit<Message, "embeds" | "components" | "allowed_mentions"> {
-  readonly allowed_mentions?: AllowedMentions | { readonly toJSON: () => unknown } | null | undefined
-  readonly embeds?: ReadonlyArray<Embed.Input | { readonly toJSON: () => unknown }> | null | undefined
-  readonly components?: ReadonlyArray<Component.TopLevel | { readonly toJSON: () => unknown }> | null | undefined
+export interface Input extends Omit<Message, "embeds" | "allowed_mentions" | "components" | "attachments" | "poll"> {
+  readonly embeds?: ReadonlyArray<Embed.Input | Builder> | null | undefined
+  readonly allowed_mentions?: Buildable<AllowedMentions> | null | undefined
+  readonly components?: ReadonlyArray<Buildable<Component.TopLevel>> | null | undefined
+  readonly attachments?: ReadonlyArray<Buildable<Attachment>> | null | undefined
+  readonly poll?: Buildable<Poll> | null | undefined
 }
 
 /**
@@ -192,34 +207,24 @@ const violationsOfChanges = violationsOf(ruled(keys, changesRule))
 
 type Known = Parameters<typeof contextRule>[1]
 
-const check = (message: unknown, context: Known, before: ReadonlyArray<Violation> = []): Message => {
-  const violations = [...before, ...(context.edits === true ? violationsOfChanges : violationsOfMessage)(message)]
-  if (typeof message === "object" && message !== null) contextRule(message, context, reportTo(violations))
-  if (violations.length > 0) throw new InvalidPayload({ violations })
-  return message as Message
+/**
+ * Every violation of a message on the wire, and of the request around it.
+ *
+ * @internal
+ */
+export const violationsIn = (message: unknown, context: Known): ReadonlyArray<Violation> => {
+  const violations = (context.edits === true ? violationsOfChanges : violationsOfMessage)(message)
+  if (typeof message === "object" && message !== null) {
+    contextRule(message, context, (path, message) => violations.push({ path: pathOf(path), message }))
+  }
+  return violations
 }
-
-const reportTo = (violations: Array<Violation>): Report => (path, text) =>
-  violations.push({ path: pathOf(path), message: text })
 
 // A constructor knows nothing of the request, so it holds nothing of it against the message.
 const unknown: Known = { applicationOwned: true, unknownFiles: true }
 
-/**
- * Brings a message to the wire and checks it; `before` is what was wrong with
- * it already.
- *
- * @internal
- */
-export const construct = (
-  input: unknown,
-  context: Known,
-  before: ReadonlyArray<Violation> = []
-): Result.Result<Message, InvalidPayload> =>
-  read(() => {
-    const violations = [...before]
-    return check(messageToWire(input, reportTo(violations)), context, violations)
-  })
+const result = (input: Input | Builder, context: Context | undefined): Result.Result<Message, InvalidPayload> =>
+  construct(input, messageToWire, (wire) => violationsIn(wire, context ?? unknown))
 
 /**
  * Makes a message; throws `InvalidPayload` with every violation.
@@ -227,14 +232,13 @@ export const construct = (
  * **Details**
  *
  * Without a `context` it checks what holds in every request: components need no
- * `with_components`, and `attachments` count as files. Embeds, components and
- * mentions with a `toJSON` are asked for it.
+ * `with_components`, and `attachments` count as files. Whatever has a `toJSON`
+ * is asked for it once.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (input: Input, context?: Context): Message =>
-  Result.getOrThrow(construct(input, context ?? unknown))
+export const make = (input: Input | Builder, context?: Context): Message => Result.getOrThrow(result(input, context))
 
 /**
  * Makes a message; fails with `InvalidPayload`, which has every violation.
@@ -244,8 +248,10 @@ export const make = (input: Input, context?: Context): Message =>
  * @category constructors
  * @since 0.1.0
  */
-export const makeEffect = (input: Input, context?: Context): Effect.Effect<Message, InvalidPayload> =>
-  Effect.suspend(() => Effect.fromResult(construct(input, context ?? unknown)))
+export const makeEffect = (
+  input: Input | Builder,
+  context?: Context
+): Effect.Effect<Message, InvalidPayload> => Effect.suspend(() => Effect.fromResult(result(input, context)))
 
 /**
  * Checks a message, and the request around it, before Discord does.
@@ -253,7 +259,8 @@ export const makeEffect = (input: Input, context?: Context): Effect.Effect<Messa
  * **Details**
  *
  * Without a `context` it is a webhook that no application owns, an empty query
- * and no files. The message comes back as it is.
+ * and no files. The message comes back as it is, or as JSON sees it where
+ * something in it has a `toJSON`.
  *
  * **Example** (Every violation at once)
  *
@@ -273,7 +280,7 @@ export const makeEffect = (input: Input, context?: Context): Effect.Effect<Messa
  * @since 0.1.0
  */
 export const validate = (message: Message, context?: Context): Effect.Effect<Message, InvalidPayload> =>
-  Effect.suspend(() => Effect.fromResult(read(() => check(message, context ?? {}))))
+  Effect.suspend(() => Effect.fromResult(construct(message, identity, (wire) => violationsIn(wire, context ?? {}))))
 
 /**
  * Tells what Discord takes but nobody wants: warnings, not errors.
@@ -288,8 +295,10 @@ export const validate = (message: Message, context?: Context): Effect.Effect<Mes
  * @category validation
  * @since 0.1.0
  */
-export const lint = (message: Message): ReadonlyArray<Violation> =>
-  Result.getOrElse(read(() => Lint.lint(message)), ({ violations }) => violations)
+export const lint = (message: Message): ReadonlyArray<Violation> => {
+  const { value, violations } = plain(message)
+  return [...violations, ...Lint.lint(value)]
+}
 
 /**
  * The same message without a notification.

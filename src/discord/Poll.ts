@@ -26,7 +26,7 @@ import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type { InvalidPayload } from "../WebhookError.ts"
 import { emoji } from "./internal/emoji.ts"
-import { constructors, integer, list, nullish, ruled } from "./internal/payload.ts"
+import { type Buildable, constructors, integer, list, nullish, ruled } from "./internal/payload.ts"
 import { text } from "./internal/text.ts"
 
 /**
@@ -94,7 +94,7 @@ export const Poll: Schema.Codec<Poll> = ruled(
   () => {}
 )
 
-const constructed = constructors<Poll, Poll>(Poll, identity)
+const constructed = constructors<Buildable<Poll>, Poll>(Poll, identity)
 
 /**
  * Makes a poll; throws `InvalidPayload` with every violation.
@@ -102,7 +102,7 @@ const constructed = constructors<Poll, Poll>(Poll, identity)
  * @category constructors
  * @since 0.1.0
  */
-export const make: (input: Poll) => Poll = constructed.make
+export const make: (input: Buildable<Poll>) => Poll = constructed.make
 
 /**
  * Makes a poll; fails with `InvalidPayload`, which has every violation.
@@ -110,4 +110,4 @@ export const make: (input: Poll) => Poll = constructed.make
  * @category constructors
  * @since 0.1.0
  */
-export const makeEffect: (input: Poll) => Effect.Effect<Poll, InvalidPayload> = constructed.makeEffect
+export const makeEffect: (input: Buildable<Poll>) => Effect.Effect<Poll, InvalidPayload> = constructed.makeEffect

@@ -338,9 +338,11 @@ describe("a value that throws when it is read", () => {
 
   it("is a violation for validate, wherever it is, and for its context", () => {
     for (const value of [throwing, revoked()]) {
-      for (const message of [value, { embeds: [value] }, { content: "x", allowed_mentions: value }]) {
-        assert.deepStrictEqual(violationsOf(message), [": reading it throws"])
-      }
+      assert.deepStrictEqual(violationsOf(value), [": reading it throws"])
+      assert.deepStrictEqual(violationsOf({ embeds: [value] }), ["embeds[0]: reading it throws"])
+      assert.deepStrictEqual(violationsOf({ content: "x", allowed_mentions: value }), [
+        "allowed_mentions: reading it throws"
+      ])
       assert.deepStrictEqual(violationsOf({ content: "x" }, value), [": reading it throws"])
       assert.deepStrictEqual(violationsOf({ content: "x" }, { query: value }), [": reading it throws"])
     }

@@ -1,4 +1,4 @@
-import { colorOf, field, isoOf, items } from "./payload.ts"
+import { colorOf, field, items } from "./payload.ts"
 import { isBlank, sizeOf } from "./text.ts"
 
 /**
@@ -9,21 +9,14 @@ import { isBlank, sizeOf } from "./text.ts"
 export const maxTotal = 6000
 
 /**
- * Brings what people have to the wire.
+ * Brings a colour as people have it to the wire.
  *
  * @internal
  */
 export const embedToWire = (input: unknown): unknown => {
-  const timestamp = field(input, "timestamp")
   const color = field(input, "color")
-  const iso = isoOf(timestamp)
   const number = colorOf(color)
-  if (iso === timestamp && number === color) return input
-  return {
-    ...(input as object),
-    ...(iso === timestamp ? {} : { timestamp: iso }),
-    ...(number === color ? {} : { color: number })
-  }
+  return number === color ? input : { ...(input as object), color: number }
 }
 
 const isText = (value: unknown): boolean => typeof value === "string" ? !isBlank(value) : isThere(value)

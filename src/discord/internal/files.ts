@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
-import { encode, type Encoded } from "../../internal/encode.ts"
+import { encode, type Encoded, encodePlain } from "../../internal/encode.ts"
 import type { InvalidPayload, Violation } from "../../WebhookError.ts"
 import { field, items, violationsOf } from "./payload.ts"
 import { identifier } from "./text.ts"
@@ -87,12 +87,12 @@ export const attach = (message: unknown, uploads: ReadonlyArray<Upload>): unknow
 }
 
 /**
- * Encodes a message and its uploads, once for all attempts.
+ * Encodes a message that is plain already and its uploads, once for all attempts.
  *
  * @internal
  */
 export const encodeAll = (message: unknown, uploads: ReadonlyArray<Upload>): Effect.Effect<Encoded, InvalidPayload> => {
-  const json = encode(message)
+  const json = encodePlain(message)
   if (uploads.length === 0) return json
   return Effect.flatMap(json, ({ body }) => {
     const form = new FormData()

@@ -1,7 +1,7 @@
 import { attachmentRule } from "./attachment.ts"
 import { isInteractive, limits, treeRule, visit } from "./componentTree.ts"
 import { embedToWire, maxTotal, totalOf } from "./embed.ts"
-import { field, items, jsonOf, type Report } from "./payload.ts"
+import { field, items, type Report } from "./payload.ts"
 import { isBlank } from "./text.ts"
 
 /**
@@ -148,35 +148,12 @@ export const contextRule = (message: unknown, context: Context, report: Report):
 const maxFiles = 10
 
 /**
- * Brings embeds, components and mentions to the wire.
+ * Brings embeds to the wire.
  *
  * @internal
  */
-export const messageToWire = (message: unknown, report: Report): unknown => {
-  const json = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
-    try {
-      return jsonOf(value)
-    } catch {
-      // What it threw may hold the payload.
-      report(path, "its toJSON throws")
-      return value
-    }
-  }
-  const change = (key: string, to: (value: unknown) => unknown): ReadonlyArray<unknown> | undefined => {
-    const before = items(message, key)
-    const after = before.map((value, index) => to(json(value, [key, index])))
-    return after.some((value, index) => value !== before[index]) ? after : undefined
-  }
-  const embeds = change("embeds", embedToWire)
-  const components = change("components", (value) => value)
-  const mentions = field(message, "allowed_mentions")
-  const allowed_mentions = json(mentions, ["allowed_mentions"])
-  return embeds === undefined && components === undefined && allowed_mentions === mentions
-    ? message
-    : {
-      ...(message as object),
-      ...(embeds && { embeds }),
-      ...(components && { components }),
-      ...(allowed_mentions === mentions ? {} : { allowed_mentions })
-    }
+export const messageToWire = (message: unknown): unknown => {
+  const before = items(message, "embeds")
+  const embeds = before.map(embedToWire)
+  return embeds.some((embed, index) => embed !== before[index]) ? { ...(message as object), embeds } : message
 }

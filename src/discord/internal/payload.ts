@@ -1,12 +1,12 @@
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { pathOf } from "../../internal/path.ts"
+import { plain } from "../../internal/plain.ts"
 import { InvalidPayload, type Violation } from "../../WebhookError.ts"
-import { pathOf } from "./path.ts"
 
 /**
  * Says what is wrong, and where under the value that a rule was given.
@@ -136,29 +136,6 @@ export const items = (input: unknown, key: PropertyKey): ReadonlyArray<unknown> 
 const none: ReadonlyArray<unknown> = []
 
 /**
- * What JSON makes of a builder, or of anything else with a `toJSON`.
- *
- * @internal
- */
-export const jsonOf = (value: unknown): unknown => {
-  const toJSON = field(value, "toJSON")
-  return typeof toJSON === "function" ? toJSON.call(value) : value
-}
-
-/**
- * Brings a date to the wire's ISO 8601. What is no date, or not a valid one,
- * stays as it is, for the schema to refuse.
- *
- * @internal
- */
-export const isoOf = (value: unknown): unknown =>
-  value instanceof Date
-    ? Number.isNaN(value.getTime()) ? value : value.toISOString()
-    : DateTime.isDateTime(value)
-    ? DateTime.formatIso(value)
-    : value
-
-/**
  * Brings `"#rrggbb"` to the wire's number.
  *
  * @internal
@@ -259,20 +236,61 @@ export const read = <A>(evaluate: () => A): Result.Result<A, InvalidPayload> =>
         : new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })
   })
 
+/** A builder (of discord.js, say), or anything else that tells its JSON itself. */
+export interface Builder {
+  // Whatever it calls the key that it is given.
+  readonly toJSON: (key: never) => unknown
+}
+
+/** A value in which any part may be a `Builder`. */
+export type Buildable<A> = A extends string | number | boolean | null | undefined ? A
+  :
+    | Builder
+    | (A extends ReadonlyArray<infer Item> ? ReadonlyArray<Buildable<Item>>
+      : { readonly [Key in keyof A]: Buildable<A[Key]> })
+
 /**
- * `make` and `makeEffect` of a payload: bring the input to the wire, then check it.
+ * All that is wrong: what could not be read, and what a check found elsewhere.
  *
  * @internal
  */
-export const constructors = <Input, A>(schema: Schema.Codec<A>, toWire: (input: Input) => unknown) => {
+export const together = (
+  unread: ReadonlyArray<Violation>,
+  found: ReadonlyArray<Violation>
+): ReadonlyArray<Violation> =>
+  unread.length === 0 ? found : [...unread, ...found.filter(({ path }) => !unread.some((at) => isUnder(path, at.path)))]
+
+const isUnder = (path: string, parent: string): boolean =>
+  parent === "" || path === parent || path.startsWith(`${parent}.`) || path.startsWith(`${parent}[`)
+
+/**
+ * Reads an input once, brings it to the wire, and checks that. Where it is on
+ * the wire already, the very input comes back.
+ *
+ * @internal
+ */
+export const construct = <A>(
+  input: unknown,
+  toWire: (json: unknown) => unknown,
+  check: (wire: unknown) => ReadonlyArray<Violation>
+): Result.Result<A, InvalidPayload> => {
+  const { changed, value, violations } = plain(input)
+  const wire = toWire(value)
+  return read(() => {
+    const all = together(violations, check(wire))
+    if (all.length > 0) throw new InvalidPayload({ violations: all })
+    return (changed || wire !== value ? wire : input) as A
+  })
+}
+
+/**
+ * `make` and `makeEffect` of a payload.
+ *
+ * @internal
+ */
+export const constructors = <Input, A>(schema: Schema.Codec<A>, toWire: (json: unknown) => unknown) => {
   const check = violationsOf(schema)
-  const result = (input: Input): Result.Result<A, InvalidPayload> =>
-    read(() => {
-      const wire = toWire(input)
-      const violations = check(wire)
-      if (violations.length > 0) throw new InvalidPayload({ violations })
-      return wire as A
-    })
+  const result = (input: Input) => construct<A>(input, toWire, check)
   return {
     make: (input: Input): A => Result.getOrThrow(result(input)),
     makeEffect: (input: Input): Effect.Effect<A, InvalidPayload> =>

@@ -1,6 +1,7 @@
+import { plain } from "../../internal/plain.ts"
 import type { Embed } from "../Embed.ts"
 import { charactersOf, maxTotal } from "./embed.ts"
-import { field, jsonOf } from "./payload.ts"
+import { field } from "./payload.ts"
 
 const maxEmbeds = 10
 
@@ -14,7 +15,7 @@ const maxEmbeds = 10
 export const splitEmbeds = (embeds: ReadonlyArray<Embed>): Array<Array<Embed>> => {
   const groups: Array<Array<Embed>> = []
   let room = { embeds: 0, characters: 0 }
-  const wired = embeds.map((embed) => ({ embed, json: jsonOf(embed) }))
+  const wired = embeds.map((embed) => ({ embed, json: plain(embed).value }))
   if (wired.some(({ json }) => typeof json !== "object" || json === null)) return groups
   for (const family of families(wired)) {
     // A family that fits in no message is cut like strangers.

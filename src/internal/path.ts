@@ -1,3 +1,6 @@
+// A path is made of the payload's own keys, which may be of any length.
+const longest = 200
+
 /**
  * A path as people read it: `embeds[0].fields[2].value`.
  *
@@ -7,7 +10,8 @@ export const pathOf = (path: ReadonlyArray<PropertyKey>): string => {
   let text = ""
   for (const key of path) {
     if (typeof key === "number") text += `[${key}]`
+    else if (!/^[\w$-]+$/.test(String(key))) text += `[${JSON.stringify(String(key))}]`
     else text += text === "" ? String(key) : `.${String(key)}`
   }
-  return text
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
