@@ -111,6 +111,8 @@ export interface Lease {
   readonly deadline: number
   /** Whether a URL should be taken only if no other is open, such as one that was tried before. */
   readonly avoid?: ((target: Target) => boolean) | undefined
+  /** Told when the lease has to wait. */
+  readonly onPark: () => void
   /** The caller's last reading of that clock; the pool sets it when the lease had to wait. */
   at: number
   target: Target | undefined

@@ -78,7 +78,7 @@ import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { type Budget, closesUrl, decide, type Decision } from "./internal/send/decide.ts"
-import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
+import { sendAll as sendItems, type Slot } from "./internal/sendAll.ts"
 import { noOptions, readOptions } from "./internal/sendOptions.ts"
 import {
   addAttempt,
@@ -274,6 +274,15 @@ export interface SendAllOptions {
    * @default 16
    */
   readonly concurrency?: number | undefined
+  /**
+   * How many items may be set aside in all, so that those behind them can go:
+   * those for a host that has all the slots that it may have, which cost what
+   * they hold, and sends that wait for their URL to open, which cost some 4 KiB
+   * besides. The source is read no further while there are so many.
+   *
+   * @default 4096
+   */
+  readonly buffer?: number | undefined
 }
 
 /**
@@ -336,9 +345,10 @@ export const sendOrFail = (
  *
  * `concurrency` sends are under way at once, 16 by default. Where items have a
  * `url`, no host has all of these slots, nor have the items without one: one
- * slot is left for the others. Of what waits for a host that has all it may
- * have, four items per slot are set aside, so that those behind them can go.
- * The source is read no further, and where nobody takes the results, sends stop
+ * slot is left for the others. A send that waits for its URL to open, such as
+ * after a 429, has no slot meanwhile. What waits so, or for a host that has all
+ * it may have, is set aside, up to `buffer` items, and those behind it go. Where
+ * there are more, the source is read no further. Where nobody takes the results, sends stop
  * as soon as one per slot waits to be taken. A payload that cannot be sent is a
  * `Failed` as in `send`, and disturbs no other. A source that fails ends the
  * stream with its error, after the sends that are under way.
@@ -365,8 +375,8 @@ export const sendAll = <I extends Item, E = never, R = never>(
   items: Iterable<I> | Stream.Stream<I, E, R>,
   options?: SendAllOptions
 ): Stream.Stream<{ readonly item: I; readonly result: WebhookResult }, E, R | Webhook> => {
-  const concurrency = toConcurrency(options)
-  return Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, { concurrency })))
+  const settings = sendAllSettings(options)
+  return Stream.unwrap(Webhook.useSync((webhook) => webhook.sendAll(items, settings)))
 }
 
 /**
@@ -402,8 +412,10 @@ export const sendAll = <I extends Item, E = never, R = never>(
  */
 export const drain: Effect.Effect<void, never, Webhook> = Webhook.use((webhook) => webhook.drain)
 
-const toConcurrency = (options: SendAllOptions | undefined): number =>
-  wholeNumber("concurrency", options?.concurrency ?? 16, 1)
+const sendAllSettings = (options: SendAllOptions = {}): { readonly concurrency: number; readonly buffer: number } => ({
+  concurrency: wholeNumber("concurrency", options.concurrency ?? 16, 1),
+  buffer: wholeNumber("buffer", options.buffer ?? 4096, 1)
+})
 
 /**
  * Makes a `Webhook` as a plain value whose `send` needs nothing.
@@ -441,9 +453,9 @@ export const make = (
     sendAll: (items, options) =>
       sendItems(
         items,
-        toConcurrency(options),
+        sendAllSettings(options),
         ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, spread) => run(() => encodeItem(item), item, Effect.succeed, spread)
+        (item, slot) => run(() => encodeItem(item), item, Effect.succeed, slot)
       )
   }))
 
@@ -468,7 +480,7 @@ export type Run = <A, E>(
   prepare: () => Effect.Effect<Request, WebhookErrorReason>,
   options: SendOptions | undefined,
   onFailed: (failed: Failed) => Effect.Effect<A, E>,
-  spread?: Spread
+  slot?: Slot
 ) => Effect.Effect<Delivered | A, E>
 
 /**
@@ -664,15 +676,10 @@ const sender = (
     if (!send.pinned) send.target = undefined
     return Effect.flatMap(pool.lease(send), (leased) => {
       if (!leased) return Effect.fail(tooLate(send))
-      if (send.spread !== undefined) place(send, send.target)
+      send.slot?.take(send.target!.origin)
       send.turn = turns.take(send.target!.origin)
       return send.turn === undefined ? readyLater(send) : Effect.void
     })
-  }
-
-  const place = (send: Send, target: UrlPool.Target | undefined): void => {
-    send.spread?.move(send.placed, target)
-    send.placed = target
   }
 
   const readyLater = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
@@ -759,6 +766,7 @@ const sender = (
     let first = way
     for (const other of met.keys()) if (other.pace.at < first.pace.at) first = other
     if (first.pace.shut && first.pace.at > send.deadline) return yield* tooLate(send)
+    send.onPark()
     const open = yield* first.pace.park(send.fiber, send.deadline, () => takeWay(send, first))
     if (open === undefined) return yield* tooLate(send)
     send.now()
@@ -1000,6 +1008,7 @@ const sender = (
         `webhook to ${send.target!.label}: ${setback.reason.message}; next try in ${Math.round(wait)} ms`
       )
       send.retries++
+      if (setback.limited) send.onPark()
       if (wait > 0) yield* send.clock.sleep(Duration.millis(wait))
       send.now()
       const next = decision.to === "other"
@@ -1078,7 +1087,7 @@ const sender = (
     send.tried ??= new Set()
     send.tried.add(target)
     send.avoid = (target) =>
-      target === send.attempted || send.tried!.has(target) || send.spread?.isFull(target) === true
+      target === send.attempted || send.tried!.has(target) || send.slot?.slots.isFull(target.origin) === true
     send.pinned = false
     const other = pool.other(send, send.tried)
     if (other !== undefined) return other
@@ -1130,19 +1139,18 @@ const sender = (
         giveTurn(send)
         giveWay(send, untold)
         giveLease(send, untold)
-        place(send, undefined)
         inFlight.delete(send.fiber)
         return Effect.void
       }
     )
 
-  return (prepare, options, onFailed, spread) =>
+  return (prepare, options, onFailed, slot) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
       const read = readOptions(options)
       const send = Result.isSuccess(read)
-        ? new Send(fiber, idOf(read.success) ?? makeId(), settings, prepare, read.success, spread)
-        : new Send(fiber, makeId(), settings, () => Effect.fail(read.failure), noOptions, spread)
+        ? new Send(fiber, idOf(read.success) ?? makeId(), settings, prepare, read.success, slot)
+        : new Send(fiber, makeId(), settings, () => Effect.fail(read.failure), noOptions, slot)
       inFlight.add(fiber)
       const sending = settle(send, onFailed)
       return isTraced(fiber) ? traced(send, sending) : sending

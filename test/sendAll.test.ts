@@ -206,12 +206,13 @@ describe("sendAll", () => {
 
   describe("throws a RangeError", () => {
     it.effect.each([0, -1, 1.5, NaN, Infinity, "4" as unknown as number])(
-      "for a concurrency of %s",
+      "for a concurrency, or a buffer, of %s",
       (concurrency) =>
         Effect.gen(function*() {
           const instance = yield* Webhook.Webhook
           assert.throws(() => instance.sendAll([], { concurrency }), RangeError, /concurrency/)
           assert.throws(() => Webhook.sendAll([], { concurrency }), RangeError, /concurrency/)
+          assert.throws(() => Webhook.sendAll([], { buffer: concurrency }), RangeError, /buffer/)
         }).pipe(Effect.provide(layer(reply())))
     )
   })
@@ -244,17 +245,33 @@ describe("sendAll", () => {
         assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
       }).pipe(Effect.provide(layer(reply({ delay: 10 })))))
 
-    it.effect("and sets no more aside than a few for each slot, for a host that has all it may have", () =>
+    it.effect("and sets no more aside than its buffer, for a host that has all it may have", () =>
       Effect.gen(function*() {
         const { iterable, read } = counted(numbered(1000, () => ({ url: "https://slow.example/" })))
-        const fiber = yield* Effect.forkChild(collect(Webhook.sendAll(iterable, { concurrency: 4 })))
+        const fiber = yield* Effect.forkChild(collect(Webhook.sendAll(iterable, { concurrency: 4, buffer: 16 })))
         yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* TestTransport.sent).length, 3)
-        assert.isAtMost(read.count, 3 + 4 * 4 + 1)
+        assert.isAtMost(read.count, 3 + 16 + 1)
         yield* TestClock.adjust("2 hours")
         const out = yield* Fiber.join(fiber)
         assert.deepStrictEqual(out.map(({ item }) => item.n), numbered(1000).map(({ n }) => n))
       }).pipe(Effect.provide(layer(reply({ delay: 2000 })))))
+
+    it.effect("and sets no more aside than its buffer, of sends that wait for their URL to open", () =>
+      Effect.gen(function*() {
+        const { iterable, read } = counted(numbered(200))
+        const fiber = yield* Effect.forkChild(collect(Webhook.sendAll(iterable, { concurrency: 4, buffer: 16 })))
+        yield* TestClock.adjust("9 seconds")
+        assert.isAtMost((yield* TestTransport.sent).length, 4)
+        assert.isAtMost(read.count, 4 + 16 + 1)
+        assert.isAtLeast(read.count, 16)
+        yield* TestClock.adjust("2 hours")
+        assert.isTrue((yield* Fiber.join(fiber)).every(({ result }) => result.ok))
+      }).pipe(
+        Effect.provide(
+          layer((_, index) => index < 4 ? reply({ status: 429, headers: { "retry-after": "10" } }) : reply())
+        )
+      ))
 
     it.effect("without an end, as long as somebody takes the results", () =>
       Effect.gen(function*() {
@@ -350,7 +367,6 @@ describe("sendAll", () => {
     it.effect("where one host is slow, also if its items come first", () =>
       Effect.gen(function*() {
         const { most, over } = watched(delayOf)
-        // As many as may be set aside, and those that are under way.
         const items = numbered(100, (n) => ({ url: n < 35 ? `https://${slow}/${n}` : `https://fast.example/${n}` }))
         const out = yield* drive(
           collect(Webhook.sendAll(items, { concurrency: 8 })).pipe(Effect.provide(over({
@@ -378,6 +394,31 @@ describe("sendAll", () => {
       }).pipe(Effect.provide(layer(({ url }) => Redacted.value(url).includes(slow) ? hang : reply({ delay: 10 }), {
         options: { maxRetries: 1 }
       }))))
+
+    it.effect("where one of seven answers 429 to every other request, as if that one were not there", () =>
+      Effect.gen(function*() {
+        const run = (hosts: ReadonlyArray<string>) =>
+          Effect.gen(function*() {
+            const items = numbered(5000, (n) => ({ url: `https://${hosts[n % 7]}/` }))
+              .filter(({ url }) => !String(url).includes("undefined"))
+            const started = yield* Clock.currentTimeMillis
+            const fiber = yield* Effect.forkChild(collect(Webhook.sendAll(items, { concurrency: 64 })))
+            yield* TestClock.adjust("1 hour")
+            const out = yield* Fiber.join(fiber)
+            const healthy = out.filter(({ item }) => !String(item.url).includes(slow))
+            assert.isTrue(healthy.every(({ result }) => result.ok && result.attempts === 1))
+            return Math.max(...healthy.map(({ at }) => at - started))
+          })
+        const healthy = ["a", "b", "c", "d", "e", "f"].map((name) => `${name}.example`)
+        const without = yield* run(healthy)
+        const beside = yield* run([...healthy, slow])
+        // The slow one begins with every slot but one, until its first answers are there.
+        assert.isAtMost(beside, without * 1.2 + 100)
+      }).pipe(Effect.provide(layer(({ url }, index) =>
+        Redacted.value(url).includes(slow) && index % 2 === 0
+          ? reply({ status: 429, delay: 20, headers: { "retry-after": "1" } })
+          : reply({ delay: 20 })
+      ))))
 
     it.effect("a host is one with all of its paths, and another on another port", () =>
       Effect.gen(function*() {
@@ -551,10 +592,10 @@ describe("sendAll", () => {
         const context = yield* Layer.buildWithScope(over({ options: { maxPerOrigin: 3, timeout: "2 minutes" } }), scope)
         const items = numbered(100, (n) => n === 0 ? { url: "https://quick.example/" } : {})
         const { iterable, read } = counted(items)
-        yield* Effect.provideContext(stop(Webhook.sendAll(iterable, { concurrency: 6 })), context)
+        yield* Effect.provideContext(stop(Webhook.sendAll(iterable, { concurrency: 6, buffer: 24 })), context)
         // Six have begun, of which five are the pool's; three of these have their turn. The others are set aside.
         assert.deepStrictEqual([seen.begun, seen.interrupted, seen.running], [4, 3, 0])
-        assert.isAtMost(read.count, 6 + 4 * 6 + 1)
+        assert.isAtMost(read.count, 6 + 24 + 1)
         yield* TestClock.adjust("10 minutes")
         assert.strictEqual(seen.begun, 4)
         // All turns are free.

@@ -191,6 +191,7 @@ export class Pool {
     if (this.shut.size === this.members.length - this.retired && this.shut.first!.at > lease.deadline) {
       return Effect.succeed(false)
     }
+    lease.onPark()
     return Effect.withFiber((fiber) =>
       Effect.flatMap(
         this.waiting.park(fiber, lease.deadline, (member) => {
@@ -234,6 +235,7 @@ export class Pool {
       return Effect.succeed(true)
     }
     if (pace.shut && pace.at > lease.deadline) return Effect.succeed(false)
+    lease.onPark()
     return Effect.withFiber((fiber) =>
       Effect.flatMap(
         pace.park(fiber, lease.deadline, (open) => {

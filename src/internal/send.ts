@@ -12,7 +12,7 @@ import type { SendOptions } from "../Webhook.ts"
 import { DeadlineExceeded, type WebhookError, type WebhookErrorReason } from "../WebhookError.ts"
 import type { Attempt, Fields } from "../WebhookResult.ts"
 import type { Encoded } from "./encode.ts"
-import type { Spread } from "./sendAll.ts"
+import type { Slot } from "./sendAll.ts"
 import { monotonicMillis } from "./time.ts"
 import type { Line } from "./turns.ts"
 import type { Way } from "./ways.ts"
@@ -64,9 +64,8 @@ export class Send implements Lease {
   /** Those of them that will not take it, however long it waits. */
   hopeless: Set<Target> | undefined = undefined
   avoid: ((target: Target) => boolean) | undefined = undefined
-  /** Of a stream of sends: at which hosts it has slots, and the URL where this send has one. */
-  spread: Spread | undefined = undefined
-  placed: Target | undefined = undefined
+  /** Of a send of a stream: where it has a slot. */
+  readonly slot: Slot | undefined
   target: Target | undefined = undefined
   /** The URL of the last attempt. */
   attempted: Target | undefined = undefined
@@ -111,13 +110,13 @@ export class Send implements Lease {
     settings: { readonly timeout: number; readonly deadline: number },
     prepare: () => Effect.Effect<Request, WebhookErrorReason>,
     options: SendOptions,
-    spread: Spread | undefined
+    slot: Slot | undefined
   ) {
     this.fiber = fiber
     this.prepare = prepare
     this.options = options
-    this.spread = spread
-    this.avoid = spread?.isFull
+    this.slot = slot
+    this.avoid = slot && ((target) => slot.slots.isFull(target.origin))
     this.clock = fiber.getRef(Clock.Clock)
     this.id = id
     this.timeout = settings.timeout
@@ -128,6 +127,11 @@ export class Send implements Lease {
   /** Reads the clock: half a microsecond, so where no time can have passed `at` will do. */
   now(): number {
     return this.at = monotonicMillis(this.clock)
+  }
+
+  /** A send that waits for a URL to open leaves its slot to others. */
+  onPark(): void {
+    this.slot?.give()
   }
 
   get deadline(): number {
