@@ -77,7 +77,6 @@ import { makeIds } from "./internal/messageId.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
-import { noOptions, readOptions } from "./internal/sendOptions.ts"
 import {
   addAttempt,
   countAttempt,
@@ -102,7 +101,6 @@ import {
   type DeadlineExceeded,
   type InvalidHeader,
   InvalidOptions,
-  InvalidPayload,
   ProxyError,
   SignerError,
   WebhookError,
@@ -396,15 +394,9 @@ export const make = (
         items,
         toConcurrency(options),
         ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, spread) => run(() => encodeItem(item), item, Effect.succeed, spread)
+        (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
       )
   }))
-
-const encodeItem = (item: Item): Effect.Effect<Encoded, InvalidPayload> =>
-  Result.match(Result.try(() => item.payload), {
-    onFailure: () => Effect.fail(new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })),
-    onSuccess: encode
-  })
 
 const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
 
@@ -1005,7 +997,7 @@ const sender = (
           return Effect.succeed(delivered)
         },
         onFailure: (cause) => {
-          const found = reasonOf(cause, send.prepare === undefined ? "the transport" : "an option of the send")
+          const found = reasonOf(cause, send.trying ? "the transport" : "the payload, an option or the pool")
           // That no URL is left says less than why the last one did not take it.
           const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
           if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
@@ -1033,18 +1025,27 @@ const sender = (
   return (prepare, options, onFailed, spread) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const read = readOptions(options)
-      const send = Result.isSuccess(read)
-        ? new Send(fiber, idOf(read.success) ?? makeId(), settings, prepare, read.success, spread)
-        : new Send(fiber, makeId(), settings, () => Effect.fail(read.failure), noOptions, spread)
+      const read = Result.try(() => readOptions(options ?? none))
+      const own = Result.getOrElse(read, () => none)
+      const first = Result.isFailure(read) ? () => Effect.die(read.failure) : prepare
+      const send = new Send(fiber, typeof own.id === "string" ? own.id : makeId(), settings, first, own, spread)
       inFlight.add(fiber)
       const sending = settle(send, onFailed)
       return isTraced(fiber) ? traced(send, sending) : sending
     })
 }
 
-// What is no text is refused later, and no result should hold it.
-const idOf = ({ id }: SendOptions): string | undefined => typeof id === "string" ? id : undefined
+const none: SendOptions = {}
+
+// They are the user's object: reading one may throw, or give something else the next time.
+const readOptions = ({ deadline, headers, id, signer, timeout, url }: SendOptions): SendOptions => ({
+  deadline,
+  headers,
+  id,
+  signer,
+  timeout,
+  url
+})
 
 const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(makeSpan, (span) => {
@@ -1071,7 +1072,7 @@ const spanOf = (send: Send): Tracer.AnySpan | undefined =>
 const unhinted = 1_000
 
 const sendDuration = (option: string, input: Duration.Input): Effect.Effect<number, InvalidOptions> => {
-  const millis = Result.getOrUndefined(Result.try(() => toPositiveMillis(input)))
+  const millis = toPositiveMillis(input)
   return millis === undefined ? Effect.fail(new InvalidOptions({ option, detail: positive })) : Effect.succeed(millis)
 }
 

@@ -362,7 +362,7 @@ export class EgressBlocked extends Data.TaggedError("EgressBlocked")<{
 }> {
   override get message(): string {
     // What is neither an address nor a name cannot be allowed either.
-    return this.range.startsWith("not ") ? `${this.address} is ${this.range}, so nothing is sent there` : (
+    return this.range.startsWith("not ") ? `${this.address} is ${this.range}` : (
       `${this.address} (${this.range}) is not a public address; ` +
       `egress: EgressPolicy.allow(${JSON.stringify(this.address)}) would allow it`
     )

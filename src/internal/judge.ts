@@ -19,7 +19,7 @@ import {
   type WebhookErrorReason
 } from "../WebhookError.ts"
 import { isOwn } from "./connection.ts"
-import { positive, toPositiveMillis } from "./options.ts"
+import { toPositiveMillis } from "./options.ts"
 import { rateLimit } from "./rateLimit.ts"
 import * as Thrown from "./thrown.ts"
 
@@ -88,19 +88,24 @@ const silent: Known = { verdict: undefined, scope: "url", retryAfter: undefined,
 const known = (given: unknown): Known | string => {
   if (given === undefined) return silent
   if (verdicts.has(given)) return { ...silent, verdict: given as RetryPolicy.Verdict }
-  if (typeof given !== "object" || given === null) return `gave ${Thrown.name(given)} that is ${noVerdict}`
-  if ("then" in given) return "gave a promise, and it must give its verdict at once"
+  if (typeof given !== "object" || given === null || "then" in given) {
+    return `gave ${Thrown.name(given)}, which is none of "delivered", "retry", "fail" and "gone"`
+  }
   const { pause, retryAfter, scope = "url", verdict } = given as RetryPolicy.Ruling
-  if (!verdicts.has(verdict)) return `gave a Ruling whose verdict is ${noVerdict}`
-  if (typeof scope !== "string") return "gave a Ruling whose scope is no string"
-  const wait = retryAfter === undefined ? undefined : toPositiveMillis(retryAfter)
-  if (wait === undefined && retryAfter !== undefined) return `gave a Ruling whose retryAfter ${positive}`
-  const closed = pause === undefined ? undefined : toPositiveMillis(pause)
-  if (closed === undefined && pause !== undefined) return `gave a Ruling whose pause ${positive}`
-  return { verdict, scope, retryAfter: wait, pause: closed }
+  const [wait, closed] = [retryAfter, pause].map((input) => input === undefined ? 0 : toPositiveMillis(input))
+  const wrong = !verdicts.has(verdict)
+    ? "verdict"
+    : typeof scope !== "string"
+    ? "scope"
+    : wait === undefined
+    ? "retryAfter"
+    : closed === undefined
+    ? "pause"
+    : undefined
+  return wrong === undefined
+    ? { verdict, scope, retryAfter: wait || undefined, pause: closed || undefined }
+    : `gave a Ruling whose ${wrong} makes no sense`
 }
-
-const noVerdict = "none of \"delivered\", \"retry\", \"fail\" and \"gone\""
 
 const ask = (
   classify: RetryPolicy.Classify,

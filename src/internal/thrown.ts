@@ -15,21 +15,18 @@ export const hide = (thrown: unknown): Redacted.Redacted<unknown> => Redacted.ma
  */
 export const name = (thrown: unknown): string => {
   const known = classOf(thrown)
-  if (known === undefined) return "something"
-  return known === "undefined" || known === "null" ? known : `${/^[AEIO]/i.test(known) ? "an" : "a"} ${known}`
+  return known === undefined ? "something" : `${/^[AEIO]/i.test(known) ? "an" : "a"} ${known}`
 }
 
 /** @internal */
 export const nameHidden = (hidden: Redacted.Redacted<unknown>): string =>
-  Result.match(Result.try(() => Redacted.value(hidden)), { onFailure: () => "something", onSuccess: name })
+  name(Result.getOrUndefined(Result.try(() => Redacted.value(hidden))))
 
 /** @internal */
 export const whole = "Redacted.value(reason.cause) has all of it"
 
 // It is told what the class is called and no more: a message may hold a secret, and so may a name that is made up.
 const classOf = (thrown: unknown): string | undefined => {
-  if (thrown === null) return "null"
-  if (typeof thrown !== "object" && typeof thrown !== "function") return typeof thrown
-  const found = Result.getOrUndefined(Result.try((): unknown => thrown.constructor.name))
+  const found = Result.getOrUndefined(Result.try((): unknown => (thrown as object).constructor.name))
   return typeof found === "string" && /^[A-Za-z_$][\w$]{0,60}$/.test(found) ? found : undefined
 }
