@@ -44,7 +44,7 @@ import * as Context from "effect/Context"
 import * as Mac from "effect/crypto/Mac"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import { constant, identity } from "effect/Function"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -1025,9 +1025,9 @@ const sender = (
   return (prepare, options, onFailed, spread) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const read = Result.try(() => readOptions(options ?? none))
-      const own = Result.getOrElse(read, () => none)
-      const first = Result.isFailure(read) ? () => Effect.die(read.failure) : prepare
+      const read = options ? readOptions(options) : noOptions
+      const own = Result.isSuccess(read) ? read.success : none
+      const first = Result.isSuccess(read) ? prepare : constant(Effect.die(read.failure))
       const send = new Send(fiber, typeof own.id === "string" ? own.id : makeId(), settings, first, own, spread)
       inFlight.add(fiber)
       const sending = settle(send, onFailed)
@@ -1036,16 +1036,14 @@ const sender = (
 }
 
 const none: SendOptions = {}
+const noOptions = Result.succeed(none)
 
 // They are the user's object: reading one may throw, or give something else the next time.
-const readOptions = ({ deadline, headers, id, signer, timeout, url }: SendOptions): SendOptions => ({
-  deadline,
-  headers,
-  id,
-  signer,
-  timeout,
-  url
-})
+const readOptions = (options: SendOptions): Result.Result<SendOptions, unknown> =>
+  Result.try(() => {
+    const { deadline, headers, id, signer, timeout, url } = options
+    return { deadline, headers, id, signer, timeout, url }
+  })
 
 const traced = <A, E>(send: Send, sending: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(makeSpan, (span) => {
