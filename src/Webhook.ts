@@ -726,7 +726,7 @@ const sender = (
       Effect.catchCause(failWith((cause) =>
         new ProxyError({
           proxy: undefined,
-          detail: `the provider's ${method} died of ${Thrown.name(cause)}; ${Thrown.whole}`,
+          detail: `the provider's ${method} died`,
           last: undefined,
           cause: Thrown.hide(cause)
         })
@@ -802,7 +802,7 @@ const sender = (
         error?._tag === "SignerError" || error?._tag === "InvalidHeader"
           ? error
           : new SignerError({
-            detail: `it failed with ${Thrown.name(error)}, which is no SignerError; ${Thrown.whole}`,
+            detail: "it failed with something else than a SignerError",
             cause: Thrown.hide(error)
           })
       ),

@@ -380,7 +380,7 @@ describe("options that cannot be read", () => {
   const names = ["id", "url", "headers", "timeout", "deadline", "signer"] as const
 
   const says =
-    /^the payload, an option or the pool threw an? (?:Type)?Error; Redacted\.value\(reason\.cause\) has all of it$/
+    /^the payload, an option or the pool threw \((?:Type)?Error, all of it in Redacted\.value\(reason\.cause\)\)$/
 
   it.effect.each(names)("%s", (name) =>
     Effect.gen(function*() {
@@ -679,37 +679,37 @@ describe("what a user's own function does wrong is a failed send", () => {
     const { reason } = result
     assert("cause" in reason && Redacted.isRedacted(reason.cause), result.error)
     assert.strictEqual(Redacted.value(reason.cause), thrown)
-    assert.match(result.error, /Redacted\.value\(reason\.cause\) has all of it$/)
+    assert.match(result.error, / \([\w$]+, all of it in Redacted\.value\(reason\.cause\)\)$/)
     return { error: result.error, reason, cause: reason.cause }
   })
 
   const kinds: ReadonlyArray<readonly [thrown: unknown, name: string]> = [
-    [new TypeError(canary), "a TypeError"],
-    [new Error(canary), "an Error"],
-    [new KeyServiceError(canary), "a KeyServiceError"],
-    [new DOMException(canary, "AbortError"), "a DOMException"],
-    [Object.assign(new RangeError(canary), { name: canary }), "a RangeError"],
-    [{ text: canary }, "an Object"],
-    [canary, "a String"],
-    [42, "a Number"],
+    [new TypeError(canary), "TypeError"],
+    [new Error(canary), "Error"],
+    [new KeyServiceError(canary), "KeyServiceError"],
+    [new DOMException(canary, "AbortError"), "DOMException"],
+    [Object.assign(new RangeError(canary), { name: canary }), "RangeError"],
+    [{ text: canary }, "Object"],
+    [canary, "String"],
+    [42, "Number"],
     [null, "something"],
     [Object.assign(Object.create(null), { text: canary }), "something"]
   ]
 
   it.effect.each(kinds)("and its class is told: %j is %s", ([thrown, name]) =>
     Effect.gen(function*() {
-      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw ${name};`)
-      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw ${name};`)
-      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw (${name},`)
+      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw (${name},`)
+      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw (${name},`)
       assert.include(
         (yield* told({ signer: () => Effect.fail(thrown as never) }, thrown)).error,
-        `it failed with ${name}, which is no SignerError;`
+        `it failed with something else than a SignerError (${name},`
       )
       const retry = Schedule.modifyDelay(Schedule.spaced(1), () => Effect.die(thrown))
-      assert.include((yield* told({ retry }, thrown)).error, `retry threw ${name};`)
-      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw ${name};`)
+      assert.include((yield* told({ retry }, thrown)).error, `retry threw (${name},`)
+      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw (${name},`)
       const burn = { get: () => "127.0.0.1:1", burn: throws(thrown) }
-      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw ${name};`)
+      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw (${name},`)
     }))
 
   it.effect("and shows its class when the reason is printed, and no more", () =>
@@ -729,7 +729,7 @@ describe("what a user's own function does wrong is a failed send", () => {
     ([name]) => {
       const cause = Redacted.make(Object.create({ constructor: { name } }))
       const { message } = new WebhookError.Unexpected({ source: "classify", cause })
-      const shown = /^classify threw (?:an? )?(.*); Redacted\.value\(reason\.cause\) has all of it$/s.exec(message)?.[1]
+      const shown = /^classify threw \((.*), all of it in Redacted\.value\(reason\.cause\)\)$/s.exec(message)?.[1]
       assert.strictEqual(shown, /^[A-Za-z_$][\w$]{0,60}$/.test(name) ? name : "something")
     },
     { arbitrary: { runs: 500 } }
@@ -755,21 +755,21 @@ describe("what a user's own function does wrong is a failed send", () => {
     ]
     for (const one of hostile) {
       const { message } = new WebhookError.Unexpected({ source: "classify", cause: Redacted.make(one) })
-      assert.strictEqual(message, "classify threw something; Redacted.value(reason.cause) has all of it")
+      assert.strictEqual(message, "classify threw (something, all of it in Redacted.value(reason.cause))")
     }
     const wiped = Redacted.make(new TypeError(canary))
     Redacted.wipeUnsafe(wiped)
-    assert.include(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "threw something")
+    assert.strictEqual(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "classify threw")
   })
 
   const rulings: Record<string, readonly [given: unknown, says: RegExp]> = {
-    "another word": [canary, /gave a String, which is none of "delivered", "retry", "fail" and "gone"/],
-    "a verdict in another case": ["Delivered", /a String, which is none of/],
-    "a number": [200, /gave a Number, which is none of/],
-    "true": [true, /gave a Boolean, which is none of/],
-    "null": [null, /gave something, which is none of/],
-    "a function": [() => "retry", /gave a Function, which is none of/],
-    "a promise": [Promise.resolve("retry"), /gave a Promise, which is none of/],
+    "another word": [canary, /gave none of "delivered", "retry", "fail" and "gone" \(String,/],
+    "a verdict in another case": ["Delivered", /none of .* \(String,/],
+    "a number": [200, /none of .* \(Number,/],
+    "true": [true, /none of .* \(Boolean,/],
+    "null": [null, /none of .* \(something,/],
+    "a function": [() => "retry", /none of .* \(Function,/],
+    "a promise": [Promise.resolve("retry"), /none of .* \(Promise,/],
     "a Ruling with another verdict": [{ verdict: canary }, /a Ruling whose verdict makes no sense/],
     "a Ruling whose scope is a number": [{ scope: 1 }, /a Ruling whose scope makes no sense/],
     "a Ruling with a negative retryAfter": [{ retryAfter: -1 }, /a Ruling whose retryAfter makes no sense/],

@@ -89,7 +89,7 @@ const known = (given: unknown): Known | string => {
   if (given === undefined) return silent
   if (verdicts.has(given)) return { ...silent, verdict: given as RetryPolicy.Verdict }
   if (typeof given !== "object" || given === null || "then" in given) {
-    return `gave ${Thrown.name(given)}, which is none of "delivered", "retry", "fail" and "gone"`
+    return "gave none of \"delivered\", \"retry\", \"fail\" and \"gone\""
   }
   const { pause, retryAfter, scope = "url", verdict } = given as RetryPolicy.Ruling
   const [wait, closed] = [retryAfter, pause].map((input) => input === undefined ? 0 : toPositiveMillis(input))
@@ -117,7 +117,7 @@ const ask = (
   if (Result.isFailure(read)) return Result.fail(unexpected("classify", read.failure))
   return typeof read.success === "string"
     ? Result.fail(
-      new Unexpected({ source: "classify", detail: `${read.success}; ${Thrown.whole}`, cause: Thrown.hide(given) })
+      new Unexpected({ source: "classify", detail: read.success, cause: Thrown.hide(given) })
     )
     : Result.succeed(read.success)
 }
