@@ -767,15 +767,18 @@ const sender = (
         new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
       )
     }
-    const own = Headers.read(options.headers, signing)
-    // A send's own signer signs what the layer's headers were not checked for.
-    if (options.signer !== undefined && settings.signer === undefined) {
-      const checked = Headers.parse(layerHeaders, true)
-      if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-    }
     const identified = signing || options.id !== undefined
+    // A send's own signer signs what the layer's headers were not checked for.
+    const unchecked = options.signer === undefined ? {} : layerHeaders
     return Effect.fromResult(
-      Result.map(own, (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own })
+      Result.flatMap(
+        Headers.parse(unchecked, true),
+        () =>
+          Result.map(
+            Headers.read(options.headers, signing),
+            (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own }
+          )
+      )
     )
   }
 

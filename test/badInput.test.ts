@@ -770,11 +770,11 @@ describe("what a user's own function does wrong is a failed send", () => {
     "null": [null, /none of .* \(something,/],
     "a function": [() => "retry", /none of .* \(Function,/],
     "a promise": [Promise.resolve("retry"), /none of .* \(Promise,/],
-    "a Ruling with another verdict": [{ verdict: canary }, /a Ruling whose verdict makes no sense/],
-    "a Ruling whose scope is a number": [{ scope: 1 }, /a Ruling whose scope makes no sense/],
-    "a Ruling with a negative retryAfter": [{ retryAfter: -1 }, /a Ruling whose retryAfter makes no sense/],
-    "a Ruling whose retryAfter is zero": [{ retryAfter: 0 }, /a Ruling whose retryAfter makes no sense/],
-    "a Ruling whose pause is no duration": [{ pause: canary }, /a Ruling whose pause makes no sense/]
+    "a Ruling with another verdict": [{ verdict: canary }, /none of .* \(Object,/],
+    "a Ruling whose scope is a number": [{ scope: 1 }, /a scope that is no string/],
+    "a Ruling with a negative retryAfter": [{ retryAfter: -1 }, /a retryAfter or a pause that is not positive/],
+    "a Ruling whose retryAfter is zero": [{ retryAfter: 0 }, /a retryAfter or a pause that is not positive/],
+    "a Ruling whose pause is no duration": [{ pause: canary }, /a retryAfter or a pause that is not positive/]
   }
 
   it.effect.each(Object.entries(rulings))(

@@ -88,24 +88,17 @@ const silent: Known = { verdict: undefined, scope: "url", retryAfter: undefined,
 const known = (given: unknown): Known | string => {
   if (given === undefined) return silent
   if (verdicts.has(given)) return { ...silent, verdict: given as RetryPolicy.Verdict }
-  if (typeof given !== "object" || given === null || "then" in given) {
-    return "gave none of \"delivered\", \"retry\", \"fail\" and \"gone\""
-  }
+  if (typeof given !== "object" || given === null || "then" in given) return noVerdict
   const { pause, retryAfter, scope = "url", verdict } = given as RetryPolicy.Ruling
+  if (!verdicts.has(verdict)) return noVerdict
+  if (typeof scope !== "string") return "gave a scope that is no string"
   const [wait, closed] = [retryAfter, pause].map((input) => input === undefined ? 0 : toPositiveMillis(input))
-  const wrong = !verdicts.has(verdict)
-    ? "verdict"
-    : typeof scope !== "string"
-    ? "scope"
-    : wait === undefined
-    ? "retryAfter"
-    : closed === undefined
-    ? "pause"
-    : undefined
-  return wrong === undefined
-    ? { verdict, scope, retryAfter: wait || undefined, pause: closed || undefined }
-    : `gave a Ruling whose ${wrong} makes no sense`
+  return wait === undefined || closed === undefined
+    ? "gave a retryAfter or a pause that is not positive"
+    : { verdict, scope, retryAfter: wait || undefined, pause: closed || undefined }
 }
+
+const noVerdict = "gave none of \"delivered\", \"retry\", \"fail\" and \"gone\""
 
 const ask = (
   classify: RetryPolicy.Classify,
@@ -116,9 +109,7 @@ const ask = (
   const read = Result.try(() => known(given = classify(reply, { proxy: send.proxy?.url })))
   if (Result.isFailure(read)) return Result.fail(unexpected("classify", read.failure))
   return typeof read.success === "string"
-    ? Result.fail(
-      new Unexpected({ source: "classify", detail: read.success, cause: Thrown.hide(given) })
-    )
+    ? Result.fail(new Unexpected({ source: "classify", detail: read.success, cause: Thrown.hide(given) }))
     : Result.succeed(read.success)
 }
 
