@@ -166,10 +166,13 @@ const name = (network: IpNetwork.IpNetwork | undefined): string | undefined =>
 export const checkAddress = (policy: EgressPolicy, address: string): Result.Result<void, EgressBlocked> => {
   if (policy._tag === "Unrestricted") return Result.void
   const parsed = NetAddress.ipFromString(address)
-  if (Result.isFailure(parsed)) return Result.fail(new EgressBlocked({ address, range: "not an IP address" }))
+  if (Result.isFailure(parsed)) return blocked(address, "not an IP address")
   const range = refusal(policy, parsed.success)
-  return range === undefined ? Result.void : Result.fail(new EgressBlocked({ address, range }))
+  return range === undefined ? Result.void : blocked(address, range)
 }
+
+const blocked = (address: string, range: string): Result.Result<never, EgressBlocked> =>
+  Result.fail(new EgressBlocked({ address, range }))
 
 /**
  * Returns `true` if a policy lets one IP address be dialled.
@@ -232,13 +235,9 @@ export const checkHost = (policy: EgressPolicy, hostname: string): Result.Result
   const address = literalOf(hostname)
   if (address !== undefined) return checkAddress(policy, address)
   // The WHATWG parser lets through what no resolver should be asked, such as `localhost..`.
-  if (!Host.isDomainName(hostname)) {
-    return Result.fail(new EgressBlocked({ address: hostname, range: "not a host name" }))
-  }
+  if (!Host.isDomainName(hostname)) return blocked(hostname, "not a host name")
   const host = Host.toRelative(hostname)
-  return localName.test(host) || metadataNames.has(host)
-    ? Result.fail(new EgressBlocked({ address: host, range: "a local name" }))
-    : Result.void
+  return localName.test(host) || metadataNames.has(host) ? blocked(host, "a local name") : Result.void
 }
 
 /**

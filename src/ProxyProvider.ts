@@ -272,8 +272,7 @@ const failure = (detail: string, cause?: Redacted.Redacted<unknown>): ProxyError
 const ask = (method: string, f: () => unknown): Effect.Effect<unknown, ProxyError> =>
   Effect.tryPromise({
     try: () => new Promise((resolve) => resolve(f())),
-    catch: (thrown) =>
-      failure(`the provider's ${method} threw ${Thrown.name(thrown)}; ${Thrown.whole}`, Thrown.hide(thrown))
+    catch: (thrown) => failure(`the provider's ${method} threw`, Thrown.hide(thrown))
   })
 
 const inputOf = (value: unknown): string | URL | Redacted.Redacted<string> | undefined => {

@@ -187,7 +187,7 @@ export class CryptoFailed extends Data.TaggedError("CryptoFailed")<{
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return `the platform's crypto failed with ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`
+    return `the platform's crypto failed${Thrown.ending(this.cause)}`
   }
 }
 

@@ -289,9 +289,7 @@ export const layerHttpClientProxied = <E>(
             : Effect.scoped(Effect.flatMap(Clock.Clock, (clock) => {
               const started = monotonicMillis(clock)
               const unmade = (thrown: unknown) =>
-                Effect.fail(
-                  unusable(proxy, `its client could not be made: clientFor failed with ${Thrown.name(thrown)}`)
-                )
+                Effect.fail(unusable(proxy, "its client could not be made", Thrown.hide(thrown)))
               return RcMap.get(clients, proxy).pipe(
                 Effect.catch(unmade),
                 Effect.catchDefect(unmade),
@@ -308,9 +306,13 @@ export const layerHttpClientProxied = <E>(
     })
   )
 
-const unusable = (proxy: Proxy | undefined, detail: string): AttemptError =>
+const unusable = (
+  proxy: Proxy | undefined,
+  detail: string,
+  cause?: Redacted.Redacted<unknown>
+): AttemptError =>
   new AttemptError({
-    reason: new ProxyError({ proxy: proxy?.label, detail, last: undefined }),
+    reason: new ProxyError({ proxy: proxy?.label, detail, last: undefined, cause }),
     delivered: "no",
     proxy: "burn"
   })

@@ -45,7 +45,7 @@ import * as Mac from "effect/crypto/Mac"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
+import { constant, identity } from "effect/Function"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -79,7 +79,6 @@ import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./inter
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { type Budget, closesUrl, decide, type Decision } from "./internal/send/decide.ts"
 import { sendAll as sendItems, type Slot } from "./internal/sendAll.ts"
-import { noOptions, readOptions } from "./internal/sendOptions.ts"
 import {
   addAttempt,
   countAttempt,
@@ -104,7 +103,6 @@ import {
   type DeadlineExceeded,
   type InvalidHeader,
   InvalidOptions,
-  InvalidPayload,
   ProxyError,
   SignerError,
   WebhookError,
@@ -455,15 +453,9 @@ export const make = (
         items,
         sendAllSettings(options),
         ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, slot) => run(() => encodeItem(item), item, Effect.succeed, slot)
+        (item, slot) => run(() => encode(item.payload), item, Effect.succeed, slot)
       )
   }))
-
-const encodeItem = (item: Item): Effect.Effect<Encoded, InvalidPayload> =>
-  Result.match(Result.try(() => item.payload), {
-    onFailure: () => Effect.fail(new InvalidPayload({ violations: [{ path: "", message: "reading it throws" }] })),
-    onSuccess: encode
-  })
 
 const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
 
@@ -803,7 +795,7 @@ const sender = (
       Effect.catchCause(failWith((cause) =>
         new ProxyError({
           proxy: undefined,
-          detail: `the provider's ${method} died of ${Thrown.name(cause)}; ${Thrown.whole}`,
+          detail: `the provider's ${method} died`,
           last: undefined,
           cause: Thrown.hide(cause)
         })
@@ -849,15 +841,18 @@ const sender = (
         new InvalidOptions({ option: "id", detail: "it must be printable ASCII without spaces and without a dot" })
       )
     }
-    const own = Headers.read(options.headers, signing)
-    // A send's own signer signs what the layer's headers were not checked for.
-    if (options.signer !== undefined && settings.signer === undefined) {
-      const checked = Headers.parse(layerHeaders, true)
-      if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-    }
     const identified = signing || options.id !== undefined
+    // A send's own signer signs what the layer's headers were not checked for.
+    const unchecked = options.signer === undefined ? {} : layerHeaders
     return Effect.fromResult(
-      Result.map(own, (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own })
+      Result.flatMap(
+        Headers.parse(unchecked, true),
+        () =>
+          Result.map(
+            Headers.read(options.headers, signing),
+            (own) => identified ? { ...layers, ...own, "webhook-id": id } : { ...layers, ...own }
+          )
+      )
     )
   }
 
@@ -884,7 +879,7 @@ const sender = (
         error?._tag === "SignerError" || error?._tag === "InvalidHeader"
           ? error
           : new SignerError({
-            detail: `it failed with ${Thrown.name(error)}, which is no SignerError; ${Thrown.whole}`,
+            detail: "it failed with something else than a SignerError",
             cause: Thrown.hide(error)
           })
       ),
@@ -1120,7 +1115,7 @@ const sender = (
           return Effect.succeed(delivered)
         },
         onFailure: (cause) => {
-          const found = reasonOf(cause, send.prepare === undefined ? "the transport" : "an option of the send")
+          const found = reasonOf(cause, send.trying ? "the transport" : "the payload, an option or the pool")
           // That no URL is left says less than why the last one did not take it.
           const reason = found?._tag === "NoUrlAvailable" ? send.last ?? found : found
           if (reason === undefined) return Effect.failCause(cause as Cause.Cause<never>)
@@ -1147,18 +1142,25 @@ const sender = (
   return (prepare, options, onFailed, slot) =>
     Effect.withFiber((fiber) => {
       if (inFlight.closed) return Effect.interrupt
-      const read = readOptions(options)
-      const send = Result.isSuccess(read)
-        ? new Send(fiber, idOf(read.success) ?? makeId(), settings, prepare, read.success, slot)
-        : new Send(fiber, makeId(), settings, () => Effect.fail(read.failure), noOptions, slot)
+      const read = options ? readOptions(options) : noOptions
+      const own = Result.isSuccess(read) ? read.success : none
+      const first = Result.isSuccess(read) ? prepare : constant(Effect.die(read.failure))
+      const send = new Send(fiber, typeof own.id === "string" ? own.id : makeId(), settings, first, own, slot)
       inFlight.add(fiber)
       const sending = settle(send, onFailed)
       return isTraced(fiber) ? traced(send, sending) : sending
     })
 }
 
-// What is no text is refused later, and no result should hold it.
-const idOf = ({ id }: SendOptions): string | undefined => typeof id === "string" ? id : undefined
+const none: SendOptions = {}
+const noOptions = Result.succeed(none)
+
+// They are the user's object: reading one may throw, or give something else the next time.
+const readOptions = (options: SendOptions): Result.Result<SendOptions, unknown> =>
+  Result.try(() => {
+    const { deadline, headers, id, signer, timeout, url } = options
+    return { deadline, headers, id, signer, timeout, url }
+  })
 
 // No attempt was made: another one found the proxy dead while this one waited for its connection.
 const proxyLost = "proxyLost"
@@ -1190,7 +1192,7 @@ const spanOf = (send: Send): Tracer.AnySpan | undefined =>
 const unhinted = 1_000
 
 const sendDuration = (option: string, input: Duration.Input): Effect.Effect<number, InvalidOptions> => {
-  const millis = Result.getOrUndefined(Result.try(() => toPositiveMillis(input)))
+  const millis = toPositiveMillis(input)
   return millis === undefined ? Effect.fail(new InvalidOptions({ option, detail: positive })) : Effect.succeed(millis)
 }
 

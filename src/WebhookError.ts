@@ -228,7 +228,7 @@ export class ProxyError extends Data.TaggedError("ProxyError")<{
   readonly cause?: Redacted.Redacted<unknown> | undefined
 }> {
   override get message(): string {
-    return `proxy${this.proxy === undefined ? "" : ` ${this.proxy}`}: ${this.detail}`
+    return `proxy${this.proxy === undefined ? "" : ` ${this.proxy}`}: ${this.detail}${Thrown.ending(this.cause)}`
   }
 }
 
@@ -330,7 +330,8 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  *
  * **Details**
  *
- * `detail` is printed, so it must hold no secret. `cause` is for the program.
+ * `detail` is printed, so it must hold no secret. `cause` is for the program: of
+ * it the message names the class.
  *
  * @category errors
  * @since 0.1.0
@@ -340,7 +341,7 @@ export class SignerError extends Data.TaggedError("SignerError")<{
   readonly cause?: Redacted.Redacted<unknown> | undefined
 }> {
   override get message(): string {
-    return `the signer failed: ${this.detail.replaceAll(/\s+/g, " ")}`
+    return `the signer failed: ${this.detail.replaceAll(/\s+/g, " ")}${Thrown.ending(this.cause)}`
   }
 }
 
@@ -362,7 +363,7 @@ export class EgressBlocked extends Data.TaggedError("EgressBlocked")<{
 }> {
   override get message(): string {
     // What is neither an address nor a name cannot be allowed either.
-    return this.range.startsWith("not ") ? `${this.address} is ${this.range}, so nothing is sent there` : (
+    return this.range.startsWith("not ") ? `${this.address} is ${this.range}` : (
       `${this.address} (${this.range}) is not a public address; ` +
       `egress: EgressPolicy.allow(${JSON.stringify(this.address)}) would allow it`
     )
@@ -421,7 +422,7 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{
  * **Details**
  *
  * What it threw or gave may hold a payload or a secret, so it is kept
- * `Redacted` in `cause`. Of what was thrown the message names the class.
+ * `Redacted` in `cause`, and the message names its class alone.
  *
  * @category errors
  * @since 0.1.0
@@ -432,7 +433,7 @@ export class Unexpected extends Data.TaggedError("Unexpected")<{
   readonly cause: Redacted.Redacted<unknown>
 }> {
   override get message(): string {
-    return `${this.source} ${this.detail ?? `threw ${Thrown.nameHidden(this.cause)}; ${Thrown.whole}`}`
+    return `${this.source} ${this.detail ?? "threw"}${Thrown.ending(this.cause)}`
   }
 }
 

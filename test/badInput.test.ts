@@ -575,42 +575,30 @@ describe("headers", () => {
       const { error, reason } = yield* refused({ text: canary }, { headers })
       assert(reason._tag === "InvalidOptions")
       assert.strictEqual(reason.option, "headers")
-      assert.match(error, /record of names and values/)
+      assert.match(error, /must be a record/)
       const built = yield* buildFailure(layer({ headers }))
       assert(built._tag === "InvalidOptions")
       assert.strictEqual(built.option, "headers")
-    }))
-
-  it.effect("are refused when reading them throws", () =>
-    Effect.gen(function*() {
-      for (const headers of unreadable()) {
-        const { error, reason } = yield* refused({}, { headers: headers as Record<string, string> })
-        assert(reason._tag === "InvalidOptions", String(reason))
-        assert.match(error, /^invalid option headers: reading it throws$/)
-        assert.strictEqual((yield* buildFailure(layer({ headers: headers as never })))._tag, "InvalidOptions")
-      }
     }))
 })
 
 describe("options that cannot be read", () => {
   const names = ["id", "url", "headers", "timeout", "deadline", "signer"] as const
 
+  const says =
+    /^the payload, an option or the pool threw \((?:Type)?Error, all of it in Redacted\.value\(reason\.cause\)\)$/
+
   it.effect.each(names)("%s", (name) =>
     Effect.gen(function*() {
       const { error, reason } = yield* refused({}, throwing(name))
-      assert(reason._tag === "InvalidOptions")
-      assert.strictEqual(error, `invalid option ${name}: reading it throws`)
+      assert.strictEqual(reason._tag, "Unexpected")
+      assert.match(error, says)
     }))
 
-  it.effect("are told when they are a proxy that throws, or no object", () =>
+  it.effect("are told when they are a proxy that throws", () =>
     Effect.gen(function*() {
       for (const options of unreadable()) {
-        assert.strictEqual((yield* refused({}, options as Webhook.SendOptions)).reason._tag, "InvalidOptions")
-      }
-      for (const options of ["https://example.com/hook", 5, true, () => ({})]) {
-        const { error, reason } = yield* refused({}, options as never)
-        assert.strictEqual(reason._tag, "InvalidOptions")
-        assert.match(error, /must be an object/)
+        assert.match((yield* refused({}, options as Webhook.SendOptions)).error, says)
       }
     }))
 
@@ -618,10 +606,11 @@ describe("options that cannot be read", () => {
     Effect.gen(function*() {
       for (const name of names) {
         for (const value of unreadable()) {
-          const { reason } = yield* refused({}, { [name]: value } as never)
-          assert.include(["InvalidOptions", "InvalidUrl", "Unexpected"], reason._tag)
-          if (reason._tag === "Unexpected") assert.strictEqual(reason.source, "signer")
-          else if (reason._tag === "InvalidOptions") assert.strictEqual(reason.option, name)
+          const { error, reason } = yield* refused({}, { [name]: value } as never)
+          assert.include(["InvalidOptions", "Unexpected"], reason._tag)
+          if (reason._tag === "InvalidOptions") assert.strictEqual(reason.option, name)
+          else if (name === "signer") assert.match(error, /^signer threw/)
+          else assert.match(error, says)
         }
       }
     }))
@@ -655,7 +644,7 @@ describe("options that cannot be read", () => {
       assert.deepStrictEqual(ends.filter(({ result }) => result.ok).map(({ item }) => item.payload).toSorted(), [1, 2])
       for (const { result } of ends) {
         if (result.ok) continue
-        assert.include(["InvalidOptions", "InvalidPayload"], result.reason._tag)
+        assert.strictEqual(result.reason._tag, "Unexpected")
         assert.notInclude(result.error, canary)
       }
     }))
@@ -896,37 +885,37 @@ describe("what a user's own function does wrong is a failed send", () => {
     const { reason } = result
     assert("cause" in reason && Redacted.isRedacted(reason.cause), result.error)
     assert.strictEqual(Redacted.value(reason.cause), thrown)
-    assert.match(result.error, /Redacted\.value\(reason\.cause\) has all of it$/)
+    assert.match(result.error, / \([\w$]+, all of it in Redacted\.value\(reason\.cause\)\)$/)
     return { error: result.error, reason, cause: reason.cause }
   })
 
   const kinds: ReadonlyArray<readonly [thrown: unknown, name: string]> = [
-    [new TypeError(canary), "a TypeError"],
-    [new Error(canary), "an Error"],
-    [new KeyServiceError(canary), "a KeyServiceError"],
-    [new DOMException(canary, "AbortError"), "a DOMException"],
-    [Object.assign(new RangeError(canary), { name: canary }), "a RangeError"],
-    [{ text: canary }, "an Object"],
-    [canary, "a string"],
-    [42, "a number"],
-    [null, "null"],
+    [new TypeError(canary), "TypeError"],
+    [new Error(canary), "Error"],
+    [new KeyServiceError(canary), "KeyServiceError"],
+    [new DOMException(canary, "AbortError"), "DOMException"],
+    [Object.assign(new RangeError(canary), { name: canary }), "RangeError"],
+    [{ text: canary }, "Object"],
+    [canary, "String"],
+    [42, "Number"],
+    [null, "something"],
     [Object.assign(Object.create(null), { text: canary }), "something"]
   ]
 
   it.effect.each(kinds)("and its class is told: %j is %s", ([thrown, name]) =>
     Effect.gen(function*() {
-      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw ${name};`)
-      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw ${name};`)
-      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw ${name};`)
+      assert.include((yield* told({ classify: throws(thrown) }, thrown)).error, `classify threw (${name},`)
+      assert.include((yield* told({ signer: throws(thrown) }, thrown)).error, `signer threw (${name},`)
+      assert.include((yield* told({ signer: () => Effect.die(thrown) }, thrown)).error, `signer threw (${name},`)
       assert.include(
         (yield* told({ signer: () => Effect.fail(thrown as never) }, thrown)).error,
-        `it failed with ${name}, which is no SignerError;`
+        `it failed with something else than a SignerError (${name},`
       )
       const retry = Schedule.modifyDelay(Schedule.spaced(1), () => Effect.die(thrown))
-      assert.include((yield* told({ retry }, thrown)).error, `retry threw ${name};`)
-      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw ${name};`)
+      assert.include((yield* told({ retry }, thrown)).error, `retry threw (${name},`)
+      assert.include((yield* told({}, thrown, { get: throws(thrown) })).error, `the provider's get threw (${name},`)
       const burn = { get: () => "127.0.0.1:1", burn: throws(thrown) }
-      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw ${name};`)
+      assert.include((yield* told({}, thrown, burn)).error, `the provider's burn threw (${name},`)
     }))
 
   it.effect("and shows its class when the reason is printed, and no more", () =>
@@ -946,7 +935,7 @@ describe("what a user's own function does wrong is a failed send", () => {
     ([name]) => {
       const cause = Redacted.make(Object.create({ constructor: { name } }))
       const { message } = new WebhookError.Unexpected({ source: "classify", cause })
-      const shown = /^classify threw (?:an? )?(.*); Redacted\.value\(reason\.cause\) has all of it$/s.exec(message)?.[1]
+      const shown = /^classify threw \((.*), all of it in Redacted\.value\(reason\.cause\)\)$/s.exec(message)?.[1]
       assert.strictEqual(shown, /^[A-Za-z_$][\w$]{0,60}$/.test(name) ? name : "something")
     },
     { arbitrary: { runs: 500 } }
@@ -972,28 +961,26 @@ describe("what a user's own function does wrong is a failed send", () => {
     ]
     for (const one of hostile) {
       const { message } = new WebhookError.Unexpected({ source: "classify", cause: Redacted.make(one) })
-      assert.strictEqual(message, "classify threw something; Redacted.value(reason.cause) has all of it")
+      assert.strictEqual(message, "classify threw (something, all of it in Redacted.value(reason.cause))")
     }
     const wiped = Redacted.make(new TypeError(canary))
     Redacted.wipeUnsafe(wiped)
-    assert.include(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "threw something")
+    assert.strictEqual(new WebhookError.Unexpected({ source: "classify", cause: wiped }).message, "classify threw")
   })
 
   const rulings: Record<string, readonly [given: unknown, says: RegExp]> = {
-    "another word": [canary, /gave a string that is none of "delivered", "retry", "fail" and "gone"/],
-    "a verdict in another case": ["Delivered", /a string that is none of/],
-    "a number": [200, /gave a number that is none of/],
-    "true": [true, /gave a boolean that is none of/],
-    "null": [null, /gave null that is none of/],
-    "a function": [() => "retry", /gave a Function that is none of/],
-    "a promise": [Promise.resolve("retry"), /gave a promise/],
-    "a Ruling with another verdict": [{ verdict: canary }, /a Ruling whose verdict is none of/],
-    "a Ruling whose scope is a number": [{ scope: 1 }, /a Ruling whose scope is no string/],
-    "a Ruling with a negative retryAfter": [
-      { retryAfter: -1 },
-      /a Ruling whose retryAfter must be a positive duration/
-    ],
-    "a Ruling whose pause is no duration": [{ pause: canary }, /a Ruling whose pause must be a positive duration/]
+    "another word": [canary, /gave none of "delivered", "retry", "fail" and "gone" \(String,/],
+    "a verdict in another case": ["Delivered", /none of .* \(String,/],
+    "a number": [200, /none of .* \(Number,/],
+    "true": [true, /none of .* \(Boolean,/],
+    "null": [null, /none of .* \(something,/],
+    "a function": [() => "retry", /none of .* \(Function,/],
+    "a promise": [Promise.resolve("retry"), /none of .* \(Promise,/],
+    "a Ruling with another verdict": [{ verdict: canary }, /none of .* \(Object,/],
+    "a Ruling whose scope is a number": [{ scope: 1 }, /a scope that is no string/],
+    "a Ruling with a negative retryAfter": [{ retryAfter: -1 }, /a retryAfter or a pause that is not positive/],
+    "a Ruling whose retryAfter is zero": [{ retryAfter: 0 }, /a retryAfter or a pause that is not positive/],
+    "a Ruling whose pause is no duration": [{ pause: canary }, /a retryAfter or a pause that is not positive/]
   }
 
   it.effect.each(Object.entries(rulings))(

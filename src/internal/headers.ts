@@ -48,8 +48,6 @@ export const parse = (
   return Result.succeed(headers)
 }
 
-const shape = "it must be a record of names and values, or fetch's Headers; a Map goes in Object.fromEntries(map)"
-
 /**
  * The same for what may be anything: of a Map, a text, a list, a promise or a
  * Redacted record nothing would be sent, or nonsense.
@@ -60,16 +58,12 @@ export const read = (
   input: unknown,
   signing: boolean
 ): Result.Result<Record<string, string>, InvalidHeader | InvalidOptions> => {
-  const invalid = (detail: string) => Result.fail(new InvalidOptions({ option: "headers", detail }))
-  const record = Result.try(() => recordOf(input))
-  if (Result.isFailure(record)) return invalid("reading it throws")
-  return record.success === undefined ? invalid(shape) : parse(record.success, signing)
+  const given = input ?? {}
+  const tag = Object.prototype.toString.call(given)
+  if (tag === "[object Headers]") return parse(Object.fromEntries(given as globalThis.Headers), signing)
+  return tag === "[object Object]" && !Redacted.isRedacted(given)
+    ? parse(given as HeadersInput, signing)
+    : Result.fail(new InvalidOptions({ option: "headers", detail: shape }))
 }
 
-const recordOf = (input: unknown): HeadersInput | undefined => {
-  if (input === undefined || input === null) return {}
-  const tag = Object.prototype.toString.call(input)
-  if (tag === "[object Headers]") return Object.fromEntries(input as globalThis.Headers)
-  const isRecord = tag === "[object Object]" && !Redacted.isRedacted(input) && !(Symbol.iterator in (input as object))
-  return isRecord ? { ...input as object } : undefined
-}
+const shape = "it must be a record, or fetch's Headers; a Map goes in Object.fromEntries(map)"

@@ -20,7 +20,7 @@ import {
   type WebhookErrorReason
 } from "../WebhookError.ts"
 import { isOwn, isOwnToProxy } from "./connection.ts"
-import { positive, toPositiveMillis } from "./options.ts"
+import { toPositiveMillis } from "./options.ts"
 import { rateLimit } from "./rateLimit.ts"
 import * as Thrown from "./thrown.ts"
 
@@ -89,19 +89,17 @@ const silent: Known = { verdict: undefined, scope: "url", retryAfter: undefined,
 const known = (given: unknown): Known | string => {
   if (given === undefined) return silent
   if (verdicts.has(given)) return { ...silent, verdict: given as RetryPolicy.Verdict }
-  if (typeof given !== "object" || given === null) return `gave ${Thrown.name(given)} that is ${noVerdict}`
-  if ("then" in given) return "gave a promise, and it must give its verdict at once"
+  if (typeof given !== "object" || given === null || "then" in given) return noVerdict
   const { pause, retryAfter, scope = "url", verdict } = given as RetryPolicy.Ruling
-  if (!verdicts.has(verdict)) return `gave a Ruling whose verdict is ${noVerdict}`
-  if (typeof scope !== "string") return "gave a Ruling whose scope is no string"
-  const wait = retryAfter === undefined ? undefined : toPositiveMillis(retryAfter)
-  if (wait === undefined && retryAfter !== undefined) return `gave a Ruling whose retryAfter ${positive}`
-  const closed = pause === undefined ? undefined : toPositiveMillis(pause)
-  if (closed === undefined && pause !== undefined) return `gave a Ruling whose pause ${positive}`
-  return { verdict, scope, retryAfter: wait, pause: closed }
+  if (!verdicts.has(verdict)) return noVerdict
+  if (typeof scope !== "string") return "gave a scope that is no string"
+  const [wait, closed] = [retryAfter, pause].map((input) => input === undefined ? 0 : toPositiveMillis(input))
+  return wait === undefined || closed === undefined
+    ? "gave a retryAfter or a pause that is not positive"
+    : { verdict, scope, retryAfter: wait || undefined, pause: closed || undefined }
 }
 
-const noVerdict = "none of \"delivered\", \"retry\", \"fail\" and \"gone\""
+const noVerdict = "gave none of \"delivered\", \"retry\", \"fail\" and \"gone\""
 
 const ask = (
   classify: RetryPolicy.Classify,
@@ -112,9 +110,7 @@ const ask = (
   const read = Result.try(() => known(given = classify(reply, { proxy: send.proxy?.url })))
   if (Result.isFailure(read)) return Result.fail(unexpected("classify", read.failure))
   return typeof read.success === "string"
-    ? Result.fail(
-      new Unexpected({ source: "classify", detail: `${read.success}; ${Thrown.whole}`, cause: Thrown.hide(given) })
-    )
+    ? Result.fail(new Unexpected({ source: "classify", detail: read.success, cause: Thrown.hide(given) }))
     : Result.succeed(read.success)
 }
 

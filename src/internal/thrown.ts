@@ -2,34 +2,24 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
 /**
- * What somebody's function threw, kept from being printed but for its class.
+ * What somebody's function threw or gave, kept from being printed but for its class.
  *
  * @internal
  */
 export const hide = (thrown: unknown): Redacted.Redacted<unknown> => Redacted.make(thrown, { label: classOf(thrown) })
 
 /**
- * In words that are safe to print: what it is, as in `a TypeError`.
+ * How a message ends that has a cause: with its class, and where all of it is.
  *
  * @internal
  */
-export const name = (thrown: unknown): string => {
-  const known = classOf(thrown)
-  if (known === undefined) return "something"
-  return known === "undefined" || known === "null" ? known : `${/^[AEIO]/i.test(known) ? "an" : "a"} ${known}`
+export const ending = (cause: Redacted.Redacted<unknown> | undefined): string => {
+  const thrown = cause && Result.getOrUndefined(Result.try(() => Redacted.value(cause)))
+  return thrown === undefined ? "" : ` (${classOf(thrown) ?? "something"}, all of it in Redacted.value(reason.cause))`
 }
-
-/** @internal */
-export const nameHidden = (hidden: Redacted.Redacted<unknown>): string =>
-  Result.match(Result.try(() => Redacted.value(hidden)), { onFailure: () => "something", onSuccess: name })
-
-/** @internal */
-export const whole = "Redacted.value(reason.cause) has all of it"
 
 // It is told what the class is called and no more: a message may hold a secret, and so may a name that is made up.
 const classOf = (thrown: unknown): string | undefined => {
-  if (thrown === null) return "null"
-  if (typeof thrown !== "object" && typeof thrown !== "function") return typeof thrown
-  const found = Result.getOrUndefined(Result.try((): unknown => thrown.constructor.name))
+  const found = Result.getOrUndefined(Result.try((): unknown => (thrown as object).constructor.name))
   return typeof found === "string" && /^[A-Za-z_$][\w$]{0,60}$/.test(found) ? found : undefined
 }

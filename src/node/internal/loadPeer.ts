@@ -26,10 +26,7 @@ export const loadPeer: Effect.Effect<typeof Peer, WebhookError> = Effect.suspend
     : Effect.tryPromise({
       try: () => import("./peer.ts"),
       catch: (cause) =>
-        unmet(
-          `needs @effect/platform-node, which cannot be loaded: npm install @effect/platform-node; ${Thrown.whole}`,
-          cause
-        )
+        unmet("needs @effect/platform-node, which cannot be loaded: npm install @effect/platform-node", cause)
     })
 ).pipe(
   Effect.filterOrFail(({ hasDispatch }) => hasDispatch, () =>
