@@ -41,6 +41,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { assertNames, checkNames, namesOf } from "./internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { parseTarget, Pool } from "./internal/pool.ts"
 import {
@@ -205,6 +206,9 @@ export interface Options {
   readonly onRetired?: ((target: Target) => Effect.Effect<unknown, unknown>) | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<Options>({ failover: true, circuit: true, onRetired: true })
+
 /**
  * The options of a pool, checked, and what a layer knows of all its receivers.
  *
@@ -245,7 +249,7 @@ export const toSettings = ({ circuit, failover = false, onRetired }: Options = {
  * **Details**
  *
  * Fails with `InvalidUrl` when one is not an http(s) URL or has user-info, and
- * with `InvalidOptions` when there is none.
+ * with `InvalidOptions` when there is none, or for an option that does not exist.
  *
  * @category layers
  * @since 0.1.0
@@ -275,7 +279,10 @@ export const layerConfig = (
   options?: Options
 ): Layer.Layer<UrlPool, WebhookError | Config.ConfigError> => {
   const settings = toSettings(options)
-  return Layer.effect(UrlPool, Effect.flatMap(config, (urls) => makePool(urls, settings)))
+  return Layer.effect(
+    UrlPool,
+    Effect.andThen(checkNames(options, optionNames), Effect.flatMap(config, (urls) => makePool(urls, settings)))
+  )
 }
 
 /**
@@ -288,6 +295,10 @@ export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
 
 /**
  * The same with a circuit for each URL, or a word when one is gone.
+ *
+ * **Details**
+ *
+ * It cannot fail, so an option that does not exist throws `RangeError` here.
  *
  * **Example** (Telling the customers whose URL is gone)
  *
@@ -305,6 +316,7 @@ export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
  * @since 0.1.0
  */
 export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
+  assertNames(options, optionNames)
   const settings = toSettings(options)
   return Layer.effect(UrlPool, emptyPool(settings))
 }
@@ -318,7 +330,10 @@ export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
 export const make = (
   urls: UrlInput | ReadonlyArray<UrlInput>,
   options?: Options
-): Effect.Effect<UrlPool["Service"], WebhookError> => makePool(urls, toSettings(options))
+): Effect.Effect<UrlPool["Service"], WebhookError> => {
+  const settings = toSettings(options)
+  return Effect.andThen(checkNames(options, optionNames), makePool(urls, settings))
+}
 
 /** @internal */
 export const emptyPool = (settings: Settings): Effect.Effect<UrlPool["Service"]> =>
@@ -348,6 +363,26 @@ export const makePool = Effect.fnUntraced(function*(
   }
   return new Pool(targets, settings, yield* Effect.context<never>()).service
 })
+
+/**
+ * Fails where `urls` is given and is undefined, as a variable is that is not
+ * set: that is no wish to go without.
+ *
+ * @internal
+ */
+export const checkUrls = (options: { readonly urls?: unknown }): Effect.Effect<void, WebhookError> =>
+  Effect.suspend(() =>
+    "urls" in options && options.urls === undefined
+      ? Effect.fail(
+        new WebhookError({
+          reason: new InvalidOptions({
+            option: "urls",
+            detail: "it is undefined, as a variable is that is not set; leave it out if every send brings its own url"
+          })
+        })
+      )
+      : Effect.void
+  )
 
 /** @internal */
 export const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>

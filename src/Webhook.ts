@@ -74,6 +74,7 @@ import {
   untold
 } from "./internal/judge.ts"
 import { makeIds } from "./internal/messageId.ts"
+import { checkNames, namesOf, unknownOption } from "./internal/optionNames.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
@@ -130,7 +131,8 @@ export type Payload = unknown | HttpBody.HttpBody
  * **Details**
  *
  * A constant that makes no sense, such as a negative `maxRetries`, throws
- * `RangeError` where it is written.
+ * `RangeError` where it is written. An option that does not exist fails the
+ * layer with `InvalidOptions`, which names the nearest one.
  *
  * @category options
  * @since 0.1.0
@@ -222,7 +224,8 @@ export interface WebhookOptions {
 }
 
 /**
- * Options of one send.
+ * Options of one send. One that does not exist is a `Failed` with
+ * `InvalidOptions`, which names the nearest one.
  *
  * @category options
  * @since 0.1.0
@@ -245,8 +248,38 @@ export interface SendOptions {
   readonly signer?: Signature.Signer | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<WebhookOptions>({
+  timeout: true,
+  deadline: true,
+  maxRetries: true,
+  maxProxyRetries: true,
+  retry: true,
+  onAmbiguous: true,
+  classify: true,
+  headers: true,
+  signer: true,
+  propagateTrace: true,
+  egress: true,
+  maxResponseBytes: true,
+  maxPerOrigin: true,
+  maxPerProxy: true,
+  grace: true
+})
+
+/** @internal */
+export const sendOptionNames: ReadonlySet<string> = namesOf<SendOptions>({
+  id: true,
+  url: true,
+  headers: true,
+  timeout: true,
+  deadline: true,
+  signer: true
+})
+
 /**
- * One of the webhooks of `sendAll`: a payload, and the options of its send.
+ * One of the webhooks of `sendAll`: a payload, and the options of its send. It
+ * may have fields of the program's own, which come out with its result.
  *
  * @category models
  * @since 0.1.0
@@ -392,18 +425,29 @@ const toConcurrency = (options: SendAllOptions | undefined): number =>
  */
 export const make = (
   options?: WebhookOptions
-): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> =>
-  Effect.map(makeRun(toSettings(options), options?.headers), ({ hostOf, run }) => ({
-    send: (payload, options) => run(() => encode(payload), options, Effect.succeed),
-    sendOrFail: (payload, options) => run(() => encode(payload), options, orFail),
-    sendAll: (items, options) =>
-      sendItems(
-        items,
-        toConcurrency(options),
-        ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
-      )
-  }))
+): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> => {
+  const settings = toSettings(options)
+  return Effect.gen(function*() {
+    yield* checkNames(options, optionNames)
+    const { hostOf, run } = yield* makeRun(settings, options?.headers)
+    return {
+      send: (payload, options) => run(() => prepare(payload, options), options, Effect.succeed),
+      sendOrFail: (payload, options) => run(() => prepare(payload, options), options, orFail),
+      sendAll: (items, options) =>
+        sendItems(
+          items,
+          toConcurrency(options),
+          ({ url }) => url === undefined ? undefined : hostOf(url),
+          (item, spread) => run(() => encode(item.payload), item, Effect.succeed, spread)
+        )
+    }
+  })
+}
+
+const prepare = (payload: Payload, options: SendOptions | undefined): Effect.Effect<Encoded, WebhookErrorReason> => {
+  const unknown = options === undefined ? undefined : unknownOption(options, sendOptionNames)
+  return unknown === undefined ? encode(payload) : Effect.fail(unknown)
+}
 
 const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
 

@@ -18,10 +18,11 @@ import {
   Schema,
   Stream
 } from "effect"
-import { RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
-import { NodeTransport, NodeWebhook } from "effect-webhooks/node"
+import { ProxyProvider, RetryPolicy, UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { DiscordWebhook } from "effect-webhooks/discord"
+import { NodeDiscordWebhook, NodeTransport, NodeWebhook } from "effect-webhooks/node"
 import { TestTransport } from "effect-webhooks/testing"
-import { HttpBody } from "effect/http"
+import { FetchHttpClient, HttpBody } from "effect/http"
 import { Readable } from "node:stream"
 
 vi.setConfig({ testTimeout: 30_000 })
@@ -170,9 +171,12 @@ for (const [name, [value, says]] of Object.entries({ ...empty, ...bodies })) {
   const at = (path: string) => new RegExp(`: ${path}.*${says.source}`)
   nonsense[`${name}, in an object`] = [{ a: 1, b: { c: value() } }, at("b\\.c")]
   nonsense[`${name}, in an array`] = [[[canary], [{ text: canary }, value()]], at("\\[1\\]\\[1\\]")]
-  nonsense[`${name}, in a class's field`] = [new class Event {
-    readonly of = [value()]
-  }(), at("of\\[0\\]")]
+  nonsense[`${name}, in a class's field`] = [
+    new class Event {
+      readonly of = [value()]
+    }(),
+    at("of\\[0\\]")
+  ]
   nonsense[`${name}, in what a toJSON gives`] = [{ a: { toJSON: () => ({ b: value() }) } }, at("a\\.b")]
 }
 
@@ -665,6 +669,114 @@ describe("a configuration that cannot be used fails when the layer is built", ()
       )
       assert(reason._tag === "InvalidOptions")
       assert.match(reason.message, /maxRetries/)
+    }))
+})
+
+describe("an option that does not exist", () => {
+  const url = `https://example.com/${canary}`
+  const discord = `https://discord.com/api/webhooks/1/${canary}`
+  const layers: Record<string, (options: object) => Layer.Layer<never, unknown>> = {
+    "Webhook.layer": (options) => Webhook.layer(options).pipe(Layer.provide([FetchHttpClient.layer, UrlPool.empty])),
+    "Webhook.layerTransport": layer,
+    "NodeWebhook.layer": (options) => NodeWebhook.layer({ urls: url, ...options }),
+    "NodeWebhook.layer without URLs": NodeWebhook.layer,
+    "NodeWebhook.layer with proxies": (options) => NodeWebhook.layer({ proxies: "localhost:8080", ...options }),
+    "NodeWebhook.layerConfig": (options) => NodeWebhook.layerConfig({ urls: Config.succeed(url), ...options }),
+    "UrlPool.layer": (options) => UrlPool.layer(url, options),
+    "UrlPool.layerConfig": (options) => UrlPool.layerConfig(Config.succeed(url), options),
+    "ProxyProvider.layer": (options) => ProxyProvider.layer("localhost:8080", options),
+    "DiscordWebhook.layer": (options) =>
+      Layer.provide(DiscordWebhook.layer({ urls: discord, ...options }), FetchHttpClient.layer),
+    "DiscordWebhook.layerTransport": (options) =>
+      Layer.provide(
+        DiscordWebhook.layerTransport({ urls: discord, ...options }),
+        TestTransport.layer(TestTransport.reply())
+      ),
+    "NodeDiscordWebhook.layer": (options) => NodeDiscordWebhook.layer({ urls: discord, ...options }),
+    "NodeDiscordWebhook.layerConfig": (options) =>
+      NodeDiscordWebhook.layerConfig({ urls: Config.succeed(discord), ...options })
+  }
+  const nearest: Record<string, readonly [option: string, nearest: RegExp]> = {
+    "ProxyProvider.layer": ["coolDownTime", /cooldown/],
+    "UrlPool.layer": ["failOver_", /failover/],
+    "UrlPool.layerConfig": ["onRetire", /onRetired/]
+  }
+
+  it.effect.each(Object.entries(layers))("fails %s, which names the nearest", ([name, make]) =>
+    Effect.gen(function*() {
+      const [option, says] = nearest[name] ?? ["retries", /did you mean maxRetries/]
+      const reason = yield* buildFailure(make({ [option]: 3 }))
+      assert(reason._tag === "InvalidOptions", reason._tag)
+      assert.strictEqual(reason.option, option)
+      assert.match(reason.message, says)
+    }))
+
+  it.effect("fails make, and not before it is run", () =>
+    Effect.gen(function*() {
+      const options: object = { retries: 3 }
+      for (const make of [Effect.asVoid(Webhook.make(options)), Effect.asVoid(DiscordWebhook.make(options))]) {
+        const { reason } = yield* Effect.flip(make)
+        assert(reason._tag === "InvalidOptions")
+        assert.strictEqual(reason.option, "retries")
+      }
+      const { reason } = yield* Effect.flip(UrlPool.make(url, { failOver: true } as object))
+      assert(reason._tag === "InvalidOptions")
+      assert.match(reason.message, /did you mean failover\?/)
+    }).pipe(Effect.provide(Layer.merge(TestTransport.layer(TestTransport.reply()), UrlPool.empty))))
+
+  it("throws where a layer cannot fail", () => {
+    throwsRangeError(() => NodeTransport.layer({ keepalive: 1 } as object), "keepAlive")
+    throwsRangeError(() => NodeTransport.layerProxied({ timeout: 1 } as object), "timeout", /connectTimeout/)
+    throwsRangeError(() => UrlPool.emptyWith({ onRetire: 1 } as object), "onRetired")
+  })
+
+  it.effect("fails a send, whatever its payload is", () =>
+    Effect.gen(function*() {
+      for (const [option, says] of [["uri", /did you mean url\?/], ["retries", /there are id, url/]] as const) {
+        for (const payload of [{ text: canary }, 1n]) {
+          const { error, reason } = yield* refused(payload, { [option]: canary } as object)
+          assert(reason._tag === "InvalidOptions")
+          assert.strictEqual(reason.option, option)
+          assert.match(error, says)
+        }
+      }
+    }))
+
+  it.effect("is a field of the program's own in an item of sendAll", () =>
+    Effect.gen(function*() {
+      const items = [{ payload: 1, customer: 7 }]
+      const [out] = yield* Stream.runCollect(Webhook.sendAll(items))
+      assert.strictEqual(out!.item.customer, 7)
+      assert.isTrue(out!.result.ok)
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("a URL that is undefined, as a variable is that is not set", () => {
+  const variable = process.env["NO_SUCH_VARIABLE"]
+  const layers: Record<string, Layer.Layer<never, unknown>> = {
+    "NodeWebhook.layer": NodeWebhook.layer({ urls: variable }),
+    "NodeWebhook.layerConfig": NodeWebhook.layerConfig({ urls: Config.succeed(variable as never) }),
+    "DiscordWebhook.layer": Layer.provide(DiscordWebhook.layer({ urls: variable }), FetchHttpClient.layer),
+    "DiscordWebhook.layerTransport": Layer.provide(
+      DiscordWebhook.layerTransport({ urls: variable }),
+      TestTransport.layer(TestTransport.reply())
+    ),
+    "NodeDiscordWebhook.layer": NodeDiscordWebhook.layer({ urls: variable }),
+    "NodeDiscordWebhook.layerConfig": NodeDiscordWebhook.layerConfig({ urls: Config.succeed(variable as never) })
+  }
+
+  it.effect.each(Object.entries(layers))("fails %s", ([_, layer]) =>
+    Effect.gen(function*() {
+      const reason = yield* buildFailure(layer)
+      assert(reason._tag === "InvalidOptions", reason._tag)
+      assert.strictEqual(reason.option, "urls")
+      assert.match(reason.message, /undefined.*not set/)
+    }))
+
+  it.effect("is another thing than a layer without URLs", () =>
+    Effect.gen(function*() {
+      const layers: ReadonlyArray<Layer.Layer<never, unknown>> = [NodeWebhook.layer({}), NodeDiscordWebhook.layer({})]
+      for (const layer of layers) assert.isTrue(Exit.isSuccess(yield* Effect.exit(Effect.scoped(Layer.build(layer)))))
     }))
 })
 

@@ -22,7 +22,16 @@ import type * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type { InvalidPayload } from "../WebhookError.ts"
-import { type Buildable, constructors, items, list, nullish, type Report, ruled, snowflake } from "./internal/payload.ts"
+import {
+  type Buildable,
+  constructors,
+  items,
+  list,
+  nullish,
+  type Report,
+  ruled,
+  snowflake
+} from "./internal/payload.ts"
 
 /**
  * Discord's `allowed_mentions`.

@@ -24,8 +24,8 @@
  */
 import * as Data from "effect/Data"
 import { hasProperty, isObject } from "effect/Predicate"
-import type { WebhookResult } from "../WebhookResult.ts"
 import { pathOf } from "../internal/path.ts"
+import type { WebhookResult } from "../WebhookResult.ts"
 
 /**
  * Unique identifier of `DiscordError` values.

@@ -53,8 +53,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
+import { checkNames, namesOf, unknownOption } from "../internal/optionNames.ts"
 import { wholeNumber } from "../internal/options.ts"
-import { plain, type Plain } from "../internal/plain.ts"
 import type { Request } from "../internal/send.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { userAgent, version } from "../internal/userAgent.ts"
@@ -73,6 +73,7 @@ import {
 import { type Delivered, Failed, type WebhookResult } from "../WebhookResult.ts"
 import * as DiscordMessage from "./DiscordMessage.ts"
 import { api, isId, readBase, readUrl } from "./internal/address.ts"
+import { defined, type Draft, draftOf, editNames, revisitNames, sendNames } from "./internal/draft.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
 import { invalidRequestsOf, rule } from "./internal/limits.ts"
 import { lint } from "./internal/lint.ts"
@@ -162,8 +163,9 @@ export type FileInput = File | {
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
   /**
    * One webhook or many, as pasted; a `thread_id` in a query is where its
-   * messages go, and `wait=true` has Discord answer with them. Without it every
-   * send brings its `url`.
+   * messages go, and `wait=true` has Discord answer with them. Left out, every
+   * send brings its `url`; `undefined`, as a variable is that is not set, fails
+   * the layer.
    */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
   /** Who messages are from, where they do not say it themselves. */
@@ -200,6 +202,20 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
   readonly maxResponseBytes?: number | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = new Set([
+  ...Webhook.optionNames,
+  ...UrlPool.optionNames,
+  ...namesOf<Omit<Options, keyof Webhook.WebhookOptions | keyof UrlPool.Options>>({
+    urls: true,
+    username: true,
+    avatar_url: true,
+    applicationOwned: true,
+    maxFileBytes: true,
+    baseUrl: true
+  })
+])
+
 interface RequestOptions extends Webhook.SendOptions {
   /** Uploaded with the message, at most 10. */
   readonly files?: ReadonlyArray<FileInput> | undefined
@@ -207,6 +223,12 @@ interface RequestOptions extends Webhook.SendOptions {
 
 /**
  * Options of one message: any key of a message, and those of a `Webhook`'s send.
+ *
+ * **Details**
+ *
+ * A key that is none of these is a `Failed` with `InvalidOptions`, which names
+ * the nearest one. One that Discord knows and this library does not goes into
+ * the message itself.
  *
  * @category options
  * @since 0.1.0
@@ -359,8 +381,9 @@ export const get = (
  *
  * **Details**
  *
- * Fails with `InvalidUrl` for a URL that is not a Discord webhook's, and with
- * `InvalidPayload` for an identity that Discord would refuse.
+ * Fails with `InvalidUrl` for a URL that is not a Discord webhook's, with
+ * `InvalidPayload` for an identity that Discord would refuse, and with
+ * `InvalidOptions` for an option that does not exist.
  *
  * @category constructors
  * @since 0.1.0
@@ -378,6 +401,8 @@ export const make = (
   const poolSettings = UrlPool.toSettings(options)
   const { applicationOwned, avatar_url, username } = options
   return Effect.gen(function*() {
+    yield* checkNames(options, optionNames)
+    yield* UrlPool.checkUrls(options)
     const base = yield* orInvalid(readBase(options.baseUrl ?? api))
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
     const identity = defined({ username, avatar_url })
@@ -426,7 +451,7 @@ export const make = (
         const { files, thread_id, url } = options
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
-        const draft = yield* reading(() => draftOf(content, identity, options))
+        const draft = yield* readDraft(content, identity, options, sendNames)
         creates = isThere(field(draft.value, "thread_name"))
         const with_components = items(draft.value, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
@@ -450,7 +475,7 @@ export const make = (
       method: "PATCH" | "DELETE" | "GET",
       message: DiscordMessage.Ref,
       options: Omit<Webhook.SendOptions, "url">,
-      encoded: Effect.Effect<Edited, InvalidPayload> = nothing
+      encoded: Effect.Effect<Edited, InvalidPayload | InvalidOptions> = nothing(options)
     ) => {
       let place: Place
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Request, WebhookErrorReason> {
@@ -476,7 +501,7 @@ export const make = (
       edit: (message, changes, options = {}) =>
         Effect.suspend(() => {
           const encoded = Effect.gen(function*() {
-            const draft = yield* reading(() => draftOf(changes, {}, options))
+            const draft = yield* readDraft(changes, {}, options, editNames)
             // An empty list removes them, and it too would be dropped.
             const query = { with_components: field(draft.value, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
@@ -526,36 +551,28 @@ interface Edited extends Encoded {
   readonly with_components: boolean
 }
 
-const nothing: Effect.Effect<Edited> = Effect.succeed({ body: "", contentType: undefined, with_components: false })
+const nothing = (options: object): Effect.Effect<Edited, InvalidOptions> =>
+  Effect.as(checkKeys(options, revisitNames), { body: "", contentType: undefined, with_components: false })
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null
 
-const defined = (record: object): object =>
-  Object.fromEntries(Object.entries(record).filter(([_, value]) => value !== undefined))
+const checkKeys = (options: object, names: ReadonlySet<string>): Effect.Effect<void, InvalidOptions> =>
+  Effect.suspend(() => {
+    const unknown = unknownOption(options, names)
+    return unknown === undefined ? Effect.void : Effect.fail(unknown)
+  })
 
-// The options that are no keys of a message.
-const aboutRequest = new Set(["deadline", "files", "headers", "id", "signer", "thread_id", "timeout", "url"])
-
-const fieldsOf = (options: object): object =>
-  Object.fromEntries(Object.entries(options).filter(([key]) => !aboutRequest.has(key)))
+// In the message a key may be one that Discord knows and nobody here does; beside it, it is a slip of the pen.
+const readDraft = (
+  content: unknown,
+  identity: object,
+  options: object,
+  names: ReadonlySet<string>
+): Effect.Effect<Draft, InvalidPayload | InvalidOptions> =>
+  Effect.tap(reading(() => draftOf(content, identity, options)), checkKeys(options, names))
 
 const reading = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
   Effect.suspend(() => Effect.fromResult(read(evaluate)))
-
-type Draft = Pick<Plain, "value" | "violations">
-
-// What is neither a text nor an object stays as it is, for the schema to refuse.
-const draftOf = (input: unknown, identity: object, options: object): Draft => {
-  const content = plain(input)
-  const fields = plain(fieldsOf(options))
-  const message = typeof content.value === "string" ? { content: content.value } : content.value
-  return {
-    value: typeof message === "object" && message !== null
-      ? { ...identity, ...defined(message), ...defined(fields.value as object) }
-      : message,
-    violations: [...content.violations, ...fields.violations]
-  }
-}
 
 const checkId = (option: string, id: string | undefined): Effect.Effect<void, InvalidOptions> =>
   id === undefined || isId(id)

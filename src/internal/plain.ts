@@ -141,7 +141,9 @@ const none: Array<Violation> = []
 
 /** The key whose getter throws, if it does so again. */
 const throwing = (value: object): ReadonlyArray<string> => {
-  const keys = Result.try(() => Object.keys(value).filter((key) => Result.isFailure(Result.try(() => Reflect.get(value, key)))))
+  const keys = Result.try(() =>
+    Object.keys(value).filter((key) => Result.isFailure(Result.try(() => Reflect.get(value, key))))
+  )
   return Result.getOrElse(keys, () => []).slice(0, 1)
 }
 
@@ -169,7 +171,9 @@ const whyUnreadable = (value: object): string | undefined => {
   const tag = tagOf(value)
   // Effect's own errors are Effects too.
   if (Effect.isEffect(value) && tag !== "Error") return "it is an Effect; run it first, with yield*"
-  return tag === "Date" && Number.isNaN(Number(value)) ? "it is no valid Date, and JSON would make null of it" : undefined
+  return tag === "Date" && Number.isNaN(Number(value))
+    ? "it is no valid Date, and JSON would make null of it"
+    : undefined
 }
 
 const isStream = (value: object): boolean =>

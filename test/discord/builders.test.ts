@@ -235,7 +235,9 @@ describe("a constructor", () => {
 
   it("gives what was checked, not what a toJSON gives next", () => {
     let times = 0
-    const once = <A>(json: A) => ({ toJSON: () => times++ === 0 ? json : { type: 99, title: 99, parse: 99, question: 99 } })
+    const once = <A>(json: A) => ({
+      toJSON: () => times++ === 0 ? json : { type: 99, title: 99, parse: 99, question: 99 }
+    })
     const cases: ReadonlyArray<readonly [(input: any) => unknown, unknown]> = [
       [Embed.make, { title: "t" }],
       [Message.make, { content: "t" }],

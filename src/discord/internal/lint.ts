@@ -1,8 +1,8 @@
+import { pathOf } from "../../internal/path.ts"
 import type { Violation } from "../../WebhookError.ts"
 import { eachMedia, fileOf } from "./attachment.ts"
 import { visit } from "./componentTree.ts"
 import { hasText } from "./embed.ts"
-import { pathOf } from "../../internal/path.ts"
 import { field, items, type Report } from "./payload.ts"
 
 /**

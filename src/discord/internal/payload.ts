@@ -4,9 +4,9 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import { InvalidPayload, type Violation } from "../../WebhookError.ts"
 import { pathOf } from "../../internal/path.ts"
 import { plain } from "../../internal/plain.ts"
+import { InvalidPayload, type Violation } from "../../WebhookError.ts"
 
 /**
  * Says what is wrong, and where under the value that a rule was given.
@@ -244,8 +244,10 @@ export interface Builder {
 
 /** A value in which any part may be a `Builder`. */
 export type Buildable<A> = A extends string | number | boolean | null | undefined ? A
-  : Builder | (A extends ReadonlyArray<infer Item> ? ReadonlyArray<Buildable<Item>>
-    : { readonly [Key in keyof A]: Buildable<A[Key]> })
+  :
+    | Builder
+    | (A extends ReadonlyArray<infer Item> ? ReadonlyArray<Buildable<Item>>
+      : { readonly [Key in keyof A]: Buildable<A[Key]> })
 
 /**
  * All that is wrong: what could not be read, and what a check found elsewhere.

@@ -1,5 +1,6 @@
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
+import { namesOf, pick } from "../../internal/optionNames.ts"
 import * as ProxyProvider from "../../ProxyProvider.ts"
 import type { Transport } from "../../Transport.ts"
 import type { WebhookError } from "../../WebhookError.ts"
@@ -17,18 +18,32 @@ export interface TransportOptions extends NodeTransport.ProxiedOptions {
   readonly cooldown?: Duration.Input | undefined
 }
 
+/** @internal */
+export const transportNames: ReadonlySet<string> = namesOf<TransportOptions>({
+  connectTimeout: true,
+  keepAlive: true,
+  grace: true,
+  tls: true,
+  maxProxies: true,
+  proxies: true,
+  cooldown: true
+})
+
 // One value, so that the layers of a program that leave everything at its default share the sockets.
 const direct = NodeTransport.layer()
 
 /** @internal */
 export const transport = (options: TransportOptions): Layer.Layer<Transport, WebhookError> => {
-  const { connectTimeout, grace, keepAlive, proxies, tls } = options
+  const { connectTimeout, cooldown, grace, keepAlive, proxies, tls } = options
+  const own = pick(options, NodeTransport.optionNames)
   if (proxies === undefined) {
-    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layer(options)
+    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layer(own)
   }
-  return NodeTransport.layerProxied(options).pipe(
+  return NodeTransport.layerProxied(own).pipe(
     Layer.provide(
-      ProxyProvider.isPlainProvider(proxies) ? ProxyProvider.fromObject(proxies) : ProxyProvider.layer(proxies, options)
+      ProxyProvider.isPlainProvider(proxies)
+        ? ProxyProvider.fromObject(proxies)
+        : ProxyProvider.layer(proxies, { cooldown })
     )
   )
 }
