@@ -14,8 +14,8 @@
  *   share that. Cloudflare's without a hint is taken for ten minutes, and any
  *   limit is put to the test again after an hour.
  * - Discord bans an address for 10,000 answers of 401, 403 or 429 within ten
- *   minutes. They are counted per way: a warning is logged at every 1,000, and
- *   from 9,000 on one send a minute goes.
+ *   minutes. They are counted per way: `onInvalidRequests` runs at every 1,000,
+ *   and from 9,000 on one send a minute goes.
  * - A webhook that was deleted (404, code 10015) or whose token is invalid (401,
  *   code 50027) is retired, and sends to it end without an attempt.
  *
@@ -45,6 +45,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -75,7 +76,7 @@ import * as DiscordMessage from "./DiscordMessage.ts"
 import { api, isId, readBase, readUrl } from "./internal/address.ts"
 import { defined, type Draft, draftOf, editNames, revisitNames, sendNames } from "./internal/draft.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
-import { invalidRequestsOf, rule } from "./internal/limits.ts"
+import { invalidRequestsOf, invalidWindow, isTold, restrain, rule } from "./internal/limits.ts"
 import { lint } from "./internal/lint.ts"
 import { type Context as MessageContext, messageToWire } from "./internal/message.ts"
 import { type Builder, field, items, read, together } from "./internal/payload.ts"
@@ -154,6 +155,21 @@ export type FileInput = File | {
 }
 
 /**
+ * How near an address is to a ban: so many answers of 401, 403 or 429, of which
+ * Discord takes 10,000 within ten minutes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvalidRequests {
+  readonly count: number
+  /** In what time they came. */
+  readonly window: Duration.Duration
+  /** The proxy by which they went; `undefined` if they went directly. */
+  readonly proxy: Redacted.Redacted<string> | undefined
+}
+
+/**
  * Options of a `DiscordWebhook`: those of the `Webhook` and the pool, and
  * Discord's own.
  *
@@ -200,6 +216,12 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
    * @default 1048576
    */
   readonly maxResponseBytes?: number | undefined
+  /**
+   * Runs at every 1,000 answers of one way for which Discord bans an address,
+   * by the layer to which the thousandth came. Nobody waits for it, and its
+   * failures are ignored.
+   */
+  readonly onInvalidRequests?: ((event: InvalidRequests) => Effect.Effect<unknown, unknown>) | undefined
 }
 
 /** @internal */
@@ -212,7 +234,8 @@ export const optionNames: ReadonlySet<string> = new Set([
     avatar_url: true,
     applicationOwned: true,
     maxFileBytes: true,
-    baseUrl: true
+    baseUrl: true,
+    onInvalidRequests: true
   })
 ])
 
@@ -410,7 +433,7 @@ export const make = (
       Message.makeEffect({ content: "an identity", ...identity }, {}),
       (reason) => new WebhookError({ reason })
     )
-    const classify = yield* classifier(options.classify, base.origin)
+    const classify = yield* classifier(options.classify, options.onInvalidRequests, base.origin)
     const { run } = yield* Webhook.makeRun({ ...settings, classify }, { ...agent(), ...options.headers }).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
@@ -523,25 +546,24 @@ const agent = (): Record<string, string> =>
     ? {}
     : { "user-agent": `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})` }
 
-const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined, origin: string) {
+const classifier = Effect.fnUntraced(function*(
+  own: RetryPolicy.Classify | undefined,
+  onInvalidRequests: Options["onInvalidRequests"],
+  origin: string
+) {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const invalid = invalidRequestsOf(yield* Transport.Transport)
-  const warn = (count: number, proxy: Redacted.Redacted<string> | undefined) => {
-    const way = proxy === undefined ? "directly" : `by ${proxy}`
-    Effect.runForkWith(context)(Effect.logWarning(
-      `Discord refused ${count} requests within ten minutes that were sent ${way}; it bans the address at 10,000`
-    ))
+  const tell = (event: InvalidRequests) => {
+    if (onInvalidRequests === undefined) return
+    Effect.runForkWith(context)(Effect.ignoreCause(Effect.suspend(() => onInvalidRequests(event))))
   }
   return (reply: Transport.Reply, attempt: Parameters<RetryPolicy.Classify>[1]): RetryPolicy.Ruling | undefined => {
     const { proxy } = attempt
-    const ours = invalid.count(
-      reply,
-      `${origin} ${proxy === undefined ? "" : Redacted.value(proxy)}`,
-      monotonicMillis(clock),
-      rule(reply, clock.currentTimeMillisUnsafe()),
-      (count) => warn(count, proxy)
-    )
+    const way = `${origin} ${proxy === undefined ? "" : Redacted.value(proxy)}`
+    const count = invalid.count(reply, way, monotonicMillis(clock), context)
+    if (count !== undefined && isTold(count)) tell({ count, window: invalidWindow, proxy })
+    const ours = restrain(rule(reply, clock.currentTimeMillisUnsafe()), count ?? 0)
     const theirs = own?.(reply, attempt)
     return theirs === undefined ? ours : { ...ours, ...(typeof theirs === "string" ? { verdict: theirs } : theirs) }
   }
