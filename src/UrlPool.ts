@@ -34,13 +34,15 @@
  * @stability unstable
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { assertNames, checkNames, namesOf } from "./internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { parseTarget, Pool } from "./internal/pool.ts"
@@ -271,6 +273,8 @@ export const layer = (
  * const layer = UrlPool.layerConfig(Config.Redacted("WEBHOOK_URL"))
  * ```
  *
+ * @see {@link urlsConfig} for several URLs in one variable
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -284,6 +288,45 @@ export const layerConfig = (
     Effect.andThen(checkNames(options, optionNames), Effect.flatMap(config, (urls) => makePool(urls, settings)))
   )
 }
+
+/**
+ * A list of URLs in one variable of the configuration, each `Redacted`.
+ *
+ * **Details**
+ *
+ * They are separated by commas or line breaks. Blanks around them, and empty
+ * entries, are left out. A comma within a URL belongs to it, unless a blank or
+ * the scheme of another URL follows. A variable without a URL in it is a
+ * `ConfigError` that names it, as a missing one is.
+ *
+ * **Example** (All URLs in one variable)
+ *
+ * ```ts
+ * import { UrlPool } from "effect-webhooks"
+ * import { NodeWebhook } from "effect-webhooks/node"
+ *
+ * // WEBHOOK_URLS="https://example.com/hooks/1, https://example.com/hooks/2"
+ * const layer = NodeWebhook.layerConfig({ urls: UrlPool.urlsConfig("WEBHOOK_URLS") })
+ * ```
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const urlsConfig = (name?: string): Config.Config<ReadonlyArray<Redacted.Redacted<string>>> =>
+  Config.map(Config.schema(listed(), name), (urls) => urls.map((url) => Redacted.make(url)))
+
+const listed = () =>
+  Schema.String.pipe(Schema.decodeTo(
+    Schema.Array(Schema.String).check(
+      Schema.makeFilter((urls) => urls.length > 0 ? undefined : "must have at least one URL in it")
+    ),
+    SchemaTransformation.transform<ReadonlyArray<string>, string>({
+      decode: (text) => text.split(separator).map((url) => url.trim()).filter((url) => url !== ""),
+      encode: (urls) => urls.join("\n")
+    })
+  ))
+
+const separator = /[\r\n]|,(?=\s|,|$|[a-z][a-z0-9+.-]*:\/\/)/i
 
 /**
  * A pool without URLs, for programs whose every send brings its own.

@@ -419,6 +419,11 @@ describe("a URL of a send that cannot be used", () => {
     "another scheme": [`ftp://example.com/${canary}`, /http or https/],
     "a file": [new URL(`file:///${canary}`), /http or https/],
     "a script": [`javascript:${canary}`, /http or https/],
+    "several, with commas": [`https://a.com/${canary},https://b.com`, /several URLs/],
+    "several, with commas and blanks": [`https://a.com , \n https://b.com/${canary}`, /several URLs/],
+    "several, with blanks": [`https://a.com/${canary} HTTP://b.com`, /several URLs/],
+    "several, with line breaks": [`https://a.com/${canary}\nhttps://b.com`, /several URLs/],
+    "several, redacted": [Redacted.make(`https://a.com,https://b.com/${canary}`), /several URLs/],
     "user-info": [`https://me:${canary}@example.com/`, /user-info.*header/],
     "a user alone": [new URL(`https://${canary}@example.com/`), /user-info/],
     "a redacted one that is none": [Redacted.make(canary), /absolute/],
@@ -436,6 +441,23 @@ describe("a URL of a send that cannot be used", () => {
       assert.match(error, /^invalid URL in url: /)
       assert.match(error, says)
     }))
+})
+
+describe("a URL of a send that can be used", () => {
+  const urls: Record<string, string | URL> = {
+    "commas": "https://example.com/a,b/?ids=1,2,%20http",
+    "commas, parsed": new URL("https://example.com/a,b?ids=1, 2"),
+    "another URL in its query": "https://example.com/?next=https://example.com/,&more=1",
+    "two URLs in its query, joined as a URL joins them": "https://example.com/?to=https://a.com%2Chttps://b.com",
+    "blanks and line breaks around it": "\n https://example.com/hook \n"
+  }
+
+  it.effect.each(Object.entries(urls))("%s", ([_, url]) =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({}, { url })
+      assert.isTrue(result.ok, String(result))
+      assert.deepStrictEqual((yield* TestTransport.sent).map(({ url }) => Redacted.value(url)), [new URL(url).href])
+    }).pipe(Effect.provide(layer())))
 })
 
 describe("a header of a send that cannot be sent", () => {
@@ -609,6 +631,12 @@ describe("a configuration that cannot be used fails when the layer is built", ()
     "user-info": [`https://${canary}@example.com/`, "urls[0]", /user-info/],
     "a redacted one": [Redacted.make(canary), "urls[0]", /absolute/],
     "the third of several": [["https://a.com", "https://b.com", canary], "urls[2]", /absolute/],
+    "several in one": [`https://a.com/${canary}, https://b.com`, "urls[0]", /several URLs.*list.*urlsConfig/],
+    "several in one that is parsed": [
+      new URL(`https://a.com/${canary}, https://b.com`),
+      "urls[0]",
+      /several URLs.*list.*urlsConfig/
+    ],
     "a named one": [[{ name: "alerts", url: canary }], "urls[alerts]", /absolute/],
     "a named one without a url": [{ name: "alerts" }, "urls[alerts]", /string/],
     "a number": [42, "urls[0]", /string/],

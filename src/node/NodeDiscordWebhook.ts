@@ -23,7 +23,7 @@ import * as Layer from "effect/Layer"
 import * as DiscordWebhook from "../discord/DiscordWebhook.ts"
 import { checkNames, pick } from "../internal/optionNames.ts"
 import type { WebhookError } from "../WebhookError.ts"
-import { layerConfig as configured } from "./internal/config.ts"
+import { type Configured, layerConfig as configured } from "./internal/config.ts"
 import { transport, transportNames, type TransportOptions } from "./internal/transport.ts"
 
 /**
@@ -57,6 +57,16 @@ export const layer = (options: Options): Layer.Layer<DiscordWebhook.DiscordWebho
 const optionNames = new Set([...DiscordWebhook.optionNames, ...transportNames])
 
 /**
+ * Options of the layer, of which each setting may be a value or a `Config` of
+ * it, and so may each of `headers`, `circuit` and `tls`. What is no setting,
+ * such as a schedule, a signer, a policy or a function, is a value.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ConfigOptions extends Configured<Options> {}
+
+/**
  * The same from configuration.
  *
  * **Details**
@@ -68,5 +78,6 @@ const optionNames = new Set([...DiscordWebhook.optionNames, ...transportNames])
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
-): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError | Config.ConfigError> => configured(options, layer)
+  options: ConfigOptions | Config.Config<Options>
+): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError | Config.ConfigError> =>
+  configured<Options, DiscordWebhook.DiscordWebhook>(options, layer)

@@ -24,7 +24,7 @@ import { checkNames, pick } from "../internal/optionNames.ts"
 import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import type { WebhookError } from "../WebhookError.ts"
-import { layerConfig as configured } from "./internal/config.ts"
+import { type Configured, layerConfig as configured } from "./internal/config.ts"
 import { layerMac } from "./internal/hmac.ts"
 import { transport, transportNames, type TransportOptions } from "./internal/transport.ts"
 
@@ -67,6 +67,16 @@ export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookErr
 const optionNames = new Set(["urls", ...Webhook.optionNames, ...UrlPool.optionNames, ...transportNames])
 
 /**
+ * Options of the layer, of which each setting may be a value or a `Config` of
+ * it, and so may each of `headers`, `circuit` and `tls`. What is no setting,
+ * such as a schedule, a signer, a policy or a function, is a value.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ConfigOptions extends Configured<Options> {}
+
+/**
  * The same from configuration.
  *
  * **Details**
@@ -78,5 +88,6 @@ const optionNames = new Set(["urls", ...Webhook.optionNames, ...UrlPool.optionNa
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
-): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> => configured(options, layer)
+  options: ConfigOptions | Config.Config<Options>
+): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> =>
+  configured<Options, Webhook.Webhook>(options, layer)
