@@ -36,6 +36,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { Heap, type Item } from "./internal/heap.ts"
 import { type Link, List } from "./internal/list.ts"
+import { checkNames, namesOf } from "./internal/optionNames.ts"
 import { positiveMillis } from "./internal/options.ts"
 import * as Thrown from "./internal/thrown.ts"
 import { monotonicMillis } from "./internal/time.ts"
@@ -92,6 +93,24 @@ export type Inputs =
   | ReadonlyArray<string | URL | Redacted.Redacted<string>>
 
 /**
+ * Options of a list of proxies.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * How long a suspect proxy is left alone.
+   *
+   * @default "60 seconds"
+   */
+  readonly cooldown?: Duration.Input | undefined
+}
+
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<Options>({ cooldown: true })
+
+/**
  * A list of proxies that are used in turn.
  *
  * **Details**
@@ -100,21 +119,20 @@ export type Inputs =
  * for a minute, and twice as long for each further time in a row, up to an
  * hour. While all rest, the one that is out soonest is given all the same.
  * Fails with `InvalidUrl` for a proxy that does not parse and with
- * `InvalidOptions` for an empty list.
+ * `InvalidOptions` for an empty list, or for an option that does not exist.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (
   proxies: Inputs,
-  options?: {
-    readonly cooldown?: Duration.Input | undefined
-  }
+  options?: Options
 ): Layer.Layer<ProxyProvider, WebhookError> => {
   const cooldown = positiveMillis("cooldown", options?.cooldown ?? 60_000)
   return Layer.effect(
     ProxyProvider,
     Effect.gen(function*() {
+      yield* checkNames(options, optionNames)
       const inputs = Array.isArray(proxies) ? proxies : [proxies]
       if (inputs.length === 0) {
         return yield* new WebhookError({

@@ -34,13 +34,16 @@
  * @stability unstable
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import { assertNames, checkNames, namesOf } from "./internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { parseTarget, Pool } from "./internal/pool.ts"
 import {
@@ -207,6 +210,9 @@ export interface Options {
   readonly onRetired?: ((target: Target) => Effect.Effect<unknown, unknown>) | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<Options>({ failover: true, circuit: true, onRetired: true })
+
 /**
  * The options of a pool, checked, and what a layer knows of all its receivers.
  *
@@ -247,7 +253,7 @@ export const toSettings = ({ circuit, failover = false, onRetired }: Options = {
  * **Details**
  *
  * Fails with `InvalidUrl` when one is not an http(s) URL or has user-info, and
- * with `InvalidOptions` when there is none.
+ * with `InvalidOptions` when there is none, or for an option that does not exist.
  *
  * @category layers
  * @since 0.1.0
@@ -269,6 +275,8 @@ export const layer = (
  * const layer = UrlPool.layerConfig(Config.Redacted("WEBHOOK_URL"))
  * ```
  *
+ * @see {@link urlsConfig} for several URLs in one variable
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -277,8 +285,50 @@ export const layerConfig = (
   options?: Options
 ): Layer.Layer<UrlPool, WebhookError | Config.ConfigError> => {
   const settings = toSettings(options)
-  return Layer.effect(UrlPool, Effect.flatMap(config, (urls) => makePool(urls, settings)))
+  return Layer.effect(
+    UrlPool,
+    Effect.andThen(checkNames(options, optionNames), Effect.flatMap(config, (urls) => makePool(urls, settings)))
+  )
 }
+
+/**
+ * A list of URLs in one variable of the configuration, each `Redacted`.
+ *
+ * **Details**
+ *
+ * They are separated by commas or line breaks. Blanks around them, and empty
+ * entries, are left out. A comma within a URL belongs to it, unless a blank or
+ * the scheme of another URL follows. A variable without a URL in it is a
+ * `ConfigError` that names it, as a missing one is.
+ *
+ * **Example** (All URLs in one variable)
+ *
+ * ```ts
+ * import { UrlPool } from "effect-webhooks"
+ * import { NodeWebhook } from "effect-webhooks/node"
+ *
+ * // WEBHOOK_URLS="https://example.com/hooks/1, https://example.com/hooks/2"
+ * const layer = NodeWebhook.layerConfig({ urls: UrlPool.urlsConfig("WEBHOOK_URLS") })
+ * ```
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const urlsConfig = (name?: string): Config.Config<ReadonlyArray<Redacted.Redacted<string>>> =>
+  Config.map(Config.schema(listed(), name), (urls) => urls.map((url) => Redacted.make(url)))
+
+const listed = () =>
+  Schema.String.pipe(Schema.decodeTo(
+    Schema.Array(Schema.String).check(
+      Schema.makeFilter((urls) => urls.length > 0 ? undefined : "must have at least one URL in it")
+    ),
+    SchemaTransformation.transform<ReadonlyArray<string>, string>({
+      decode: (text) => text.split(separator).map((url) => url.trim()).filter((url) => url !== ""),
+      encode: (urls) => urls.join("\n")
+    })
+  ))
+
+const separator = /[\r\n]|,(?=\s|,|$|[a-z][a-z0-9+.-]*:\/\/)/i
 
 /**
  * A pool without URLs, for programs whose every send brings its own.
@@ -290,6 +340,10 @@ export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
 
 /**
  * The same with a circuit for each URL, or a word when one is gone.
+ *
+ * **Details**
+ *
+ * It cannot fail, so an option that does not exist throws `RangeError` here.
  *
  * **Example** (Telling the customers whose URL is gone)
  *
@@ -307,6 +361,7 @@ export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
  * @since 0.1.0
  */
 export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
+  assertNames(options, optionNames)
   const settings = toSettings(options)
   return Layer.effect(UrlPool, emptyPool(settings))
 }
@@ -320,7 +375,10 @@ export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
 export const make = (
   urls: UrlInput | ReadonlyArray<UrlInput>,
   options?: Options
-): Effect.Effect<UrlPool["Service"], WebhookError> => makePool(urls, toSettings(options))
+): Effect.Effect<UrlPool["Service"], WebhookError> => {
+  const settings = toSettings(options)
+  return Effect.andThen(checkNames(options, optionNames), makePool(urls, settings))
+}
 
 /** @internal */
 export const emptyPool = (settings: Settings): Effect.Effect<UrlPool["Service"]> =>
@@ -350,6 +408,26 @@ export const makePool = Effect.fnUntraced(function*(
   }
   return new Pool(targets, settings, yield* Effect.context<never>()).service
 })
+
+/**
+ * Fails where `urls` is given and is undefined, as a variable is that is not
+ * set: that is no wish to go without.
+ *
+ * @internal
+ */
+export const checkUrls = (options: { readonly urls?: unknown }): Effect.Effect<void, WebhookError> =>
+  Effect.suspend(() =>
+    "urls" in options && options.urls === undefined
+      ? Effect.fail(
+        new WebhookError({
+          reason: new InvalidOptions({
+            option: "urls",
+            detail: "it is undefined, as a variable is that is not set; leave it out if every send brings its own url"
+          })
+        })
+      )
+      : Effect.void
+  )
 
 /** @internal */
 export const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>

@@ -75,6 +75,7 @@ import {
   untold
 } from "./internal/judge.ts"
 import { makeIds } from "./internal/messageId.ts"
+import { checkNames, namesOf, unknownOption } from "./internal/optionNames.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { type Budget, closesUrl, decide, type Decision } from "./internal/send/decide.ts"
@@ -133,7 +134,8 @@ export type Payload = unknown | HttpBody.HttpBody
  * **Details**
  *
  * A constant that makes no sense, such as a negative `maxRetries`, throws
- * `RangeError` where it is written.
+ * `RangeError` where it is written. An option that does not exist fails the
+ * layer with `InvalidOptions`, which names the nearest one.
  *
  * @category options
  * @since 0.1.0
@@ -226,7 +228,8 @@ export interface WebhookOptions {
 }
 
 /**
- * Options of one send.
+ * Options of one send. One that does not exist is a `Failed` with
+ * `InvalidOptions`, which names the nearest one.
  *
  * @category options
  * @since 0.1.0
@@ -249,8 +252,38 @@ export interface SendOptions {
   readonly signer?: Signature.Signer | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<WebhookOptions>({
+  timeout: true,
+  deadline: true,
+  maxRetries: true,
+  maxProxyRetries: true,
+  retry: true,
+  onAmbiguous: true,
+  classify: true,
+  headers: true,
+  signer: true,
+  propagateTrace: true,
+  egress: true,
+  maxResponseBytes: true,
+  maxPerOrigin: true,
+  maxPerProxy: true,
+  grace: true
+})
+
+/** @internal */
+export const sendOptionNames: ReadonlySet<string> = namesOf<SendOptions>({
+  id: true,
+  url: true,
+  headers: true,
+  timeout: true,
+  deadline: true,
+  signer: true
+})
+
 /**
- * One of the webhooks of `sendAll`: a payload, and the options of its send.
+ * One of the webhooks of `sendAll`: a payload, and the options of its send. It
+ * may have fields of the program's own, which come out with its result.
  *
  * @category models
  * @since 0.1.0
@@ -443,19 +476,30 @@ const sendAllSettings = (options: SendAllOptions = {}): { readonly concurrency: 
  */
 export const make = (
   options?: WebhookOptions
-): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> =>
-  Effect.map(makeRun(toSettings(options), options?.headers), ({ drain, hostOf, run }) => ({
-    drain,
-    send: (payload, options) => run(() => encode(payload), options, Effect.succeed),
-    sendOrFail: (payload, options) => run(() => encode(payload), options, orFail),
-    sendAll: (items, options) =>
-      sendItems(
-        items,
-        sendAllSettings(options),
-        ({ url }) => url === undefined ? undefined : hostOf(url),
-        (item, slot) => run(() => encode(item.payload), item, Effect.succeed, slot)
-      )
-  }))
+): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> => {
+  const settings = toSettings(options)
+  return Effect.gen(function*() {
+    yield* checkNames(options, optionNames)
+    const { drain, hostOf, run } = yield* makeRun(settings, options?.headers)
+    return {
+      drain,
+      send: (payload, options) => run(() => prepare(payload, options), options, Effect.succeed),
+      sendOrFail: (payload, options) => run(() => prepare(payload, options), options, orFail),
+      sendAll: (items, options) =>
+        sendItems(
+          items,
+          sendAllSettings(options),
+          ({ url }) => url === undefined ? undefined : hostOf(url),
+          (item, slot) => run(() => encode(item.payload), item, Effect.succeed, slot)
+        )
+    }
+  })
+}
+
+const prepare = (payload: Payload, options: SendOptions | undefined): Effect.Effect<Encoded, WebhookErrorReason> => {
+  const unknown = options === undefined ? undefined : unknownOption(options, sendOptionNames)
+  return unknown === undefined ? encode(payload) : Effect.fail(unknown)
+}
 
 const toTarget: Route = { method: "POST", urlOf: ({ url }) => url }
 

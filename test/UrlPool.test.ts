@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import { Cause, Clock, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { UrlPool, Webhook, WebhookError } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import { TestClock } from "effect/testing"
@@ -450,6 +450,72 @@ describe("UrlPool", () => {
         const error = yield* load({ WEBHOOK_URL: "CANARY" })
         assert(WebhookError.isWebhookError(error) && error.reason._tag === "InvalidUrl")
         assert.notInclude(inspect(error), "CANARY")
+      }))
+  })
+
+  describe("urlsConfig", () => {
+    const load = (config: Config.Config<unknown>, values: Record<string, unknown>) =>
+      Effect.exit(config.parse(ConfigProvider.fromUnknown(values)))
+    const urls = UrlPool.urlsConfig("WEBHOOK_URLS")
+
+    const texts: ReadonlyArray<readonly [name: string, text: string, urls: ReadonlyArray<string>]> = [
+      ["one URL", "https://a.example/hook", ["https://a.example/hook"]],
+      ["commas", "https://a.example,https://b.example", ["https://a.example", "https://b.example"]],
+      ["line breaks", "https://a.example\nhttps://b.example\r\n", ["https://a.example", "https://b.example"]],
+      ["both, with blanks around", " https://a.example ,\n\thttps://b.example\t, HTTP://c.example ", [
+        "https://a.example",
+        "https://b.example",
+        "HTTP://c.example"
+      ]],
+      ["empty entries", ",, https://a.example,\n,,\n , https://b.example,", ["https://a.example", "https://b.example"]],
+      ["commas within a URL", "https://a.example/x,y?ids=1,2,3,https://b.example/,/z", [
+        "https://a.example/x,y?ids=1,2,3",
+        "https://b.example/,/z"
+      ]],
+      ["what is no URL, for the pool to refuse", "https://a.example, b.example,ftp://c.example", [
+        "https://a.example",
+        "b.example",
+        "ftp://c.example"
+      ]]
+    ]
+
+    it.effect.each(texts)("reads %s", ([_, text, expected]) =>
+      Effect.gen(function*() {
+        const read = yield* urls.parse(ConfigProvider.fromEnv({ env: { WEBHOOK_URLS: text } }))
+        assert.deepStrictEqual(read.map(Redacted.value), expected)
+        assert.notInclude(inspect(read), "example")
+      }))
+
+    it.effect("names the variable that is missing, or has no URL in it", () =>
+      Effect.gen(function*() {
+        for (const values of [{}, { WEBHOOK_URLS: "" }, { WEBHOOK_URLS: " " }, { WEBHOOK_URLS: ",\n ," }]) {
+          const exit = yield* load(urls, values)
+          assert(Exit.isFailure(exit))
+          const error = Cause.squash(exit.cause)
+          assert.instanceOf(error, Config.ConfigError)
+          assert.include((error as Config.ConfigError).message, "WEBHOOK_URLS")
+        }
+        const nested = yield* load(Config.nested(urls, "app"), { app: { WEBHOOK_URLS: "," } })
+        assert(Exit.isFailure(nested))
+        assert.include(Cause.pretty(nested.cause), "[\"app\"][\"WEBHOOK_URLS\"]")
+      }))
+
+    it.effect("may have a default, and shows nothing of what it cannot read", () =>
+      Effect.gen(function*() {
+        const none = yield* load(urls.pipe(Config.withDefault([])), {})
+        assert.deepStrictEqual(none, Exit.succeed([]))
+        const wrong = yield* load(urls, { WEBHOOK_URLS: { a: "https://example.com/CANARY" } })
+        assert(Exit.isFailure(wrong))
+        assert.notInclude(inspect(wrong) + Cause.pretty(wrong.cause), "CANARY")
+      }))
+
+    it.effect("makes a pool", () =>
+      Effect.gen(function*() {
+        const labels = Effect.map(targets, (targets) => targets.map(({ label }) => label))
+        const layer = UrlPool.layerConfig(urls).pipe(
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ WEBHOOK_URLS: `${a}\n${b}` })))
+        )
+        assert.deepStrictEqual(yield* Effect.provide(labels, layer), ["a.example#0", "b.example#1"])
       }))
   })
 

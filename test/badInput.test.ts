@@ -19,9 +19,10 @@ import {
   Stream
 } from "effect"
 import { ProxyProvider, RetryPolicy, Transport, UrlPool, Webhook, WebhookError } from "effect-webhooks"
-import { NodeTransport, NodeWebhook } from "effect-webhooks/node"
+import { DiscordWebhook } from "effect-webhooks/discord"
+import { NodeDiscordWebhook, NodeTransport, NodeWebhook } from "effect-webhooks/node"
 import { TestTransport } from "effect-webhooks/testing"
-import { Headers as EffectHeaders, HttpBody } from "effect/http"
+import { FetchHttpClient, Headers as EffectHeaders, HttpBody } from "effect/http"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 
@@ -419,6 +420,11 @@ describe("a URL of a send that cannot be used", () => {
     "another scheme": [`ftp://example.com/${canary}`, /http or https/],
     "a file": [new URL(`file:///${canary}`), /http or https/],
     "a script": [`javascript:${canary}`, /http or https/],
+    "several, with commas": [`https://a.com/${canary},https://b.com`, /several URLs/],
+    "several, with commas and blanks": [`https://a.com , \n https://b.com/${canary}`, /several URLs/],
+    "several, with blanks": [`https://a.com/${canary} HTTP://b.com`, /several URLs/],
+    "several, with line breaks": [`https://a.com/${canary}\nhttps://b.com`, /several URLs/],
+    "several, redacted": [Redacted.make(`https://a.com,https://b.com/${canary}`), /several URLs/],
     "user-info": [`https://me:${canary}@example.com/`, /user-info.*header/],
     "a user alone": [new URL(`https://${canary}@example.com/`), /user-info/],
     "a redacted one that is none": [Redacted.make(canary), /absolute/],
@@ -436,6 +442,23 @@ describe("a URL of a send that cannot be used", () => {
       assert.match(error, /^invalid URL in url: /)
       assert.match(error, says)
     }))
+})
+
+describe("a URL of a send that can be used", () => {
+  const urls: Record<string, string | URL> = {
+    "commas": "https://example.com/a,b/?ids=1,2,%20http",
+    "commas, parsed": new URL("https://example.com/a,b?ids=1, 2"),
+    "another URL in its query": "https://example.com/?next=https://example.com/,&more=1",
+    "two URLs in its query, joined as a URL joins them": "https://example.com/?to=https://a.com%2Chttps://b.com",
+    "blanks and line breaks around it": "\n https://example.com/hook \n"
+  }
+
+  it.effect.each(Object.entries(urls))("%s", ([_, url]) =>
+    Effect.gen(function*() {
+      const result = yield* Webhook.send({}, { url })
+      assert.isTrue(result.ok, String(result))
+      assert.deepStrictEqual((yield* TestTransport.sent).map(({ url }) => Redacted.value(url)), [new URL(url).href])
+    }).pipe(Effect.provide(layer())))
 })
 
 describe("a header of a send that cannot be sent", () => {
@@ -754,6 +777,12 @@ describe("a configuration that cannot be used fails when the layer is built", ()
     "user-info": [`https://${canary}@example.com/`, "urls[0]", /user-info/],
     "a redacted one": [Redacted.make(canary), "urls[0]", /absolute/],
     "the third of several": [["https://a.com", "https://b.com", canary], "urls[2]", /absolute/],
+    "several in one": [`https://a.com/${canary}, https://b.com`, "urls[0]", /several URLs.*list.*urlsConfig/],
+    "several in one that is parsed": [
+      new URL(`https://a.com/${canary}, https://b.com`),
+      "urls[0]",
+      /several URLs.*list.*urlsConfig/
+    ],
     "a named one": [[{ name: "alerts", url: canary }], "urls[alerts]", /absolute/],
     "a named one without a url": [{ name: "alerts" }, "urls[alerts]", /string/],
     "a number": [42, "urls[0]", /string/],
@@ -814,6 +843,143 @@ describe("a configuration that cannot be used fails when the layer is built", ()
       )
       assert(reason._tag === "InvalidOptions")
       assert.match(reason.message, /maxRetries/)
+    }))
+})
+
+describe("an option that does not exist", () => {
+  const url = `https://example.com/${canary}`
+  const discord = `https://discord.com/api/webhooks/1/${canary}`
+  const layers: Record<string, (options: object) => Layer.Layer<never, unknown>> = {
+    "Webhook.layer": (options) => Webhook.layer(options).pipe(Layer.provide([FetchHttpClient.layer, UrlPool.empty])),
+    "Webhook.layerTransport": layer,
+    "NodeWebhook.layer": (options) => NodeWebhook.layer({ urls: url, ...options }),
+    "NodeWebhook.layer without URLs": NodeWebhook.layer,
+    "NodeWebhook.layer with proxies": (options) => NodeWebhook.layer({ proxies: "localhost:8080", ...options }),
+    "NodeWebhook.layerConfig": (options) => NodeWebhook.layerConfig({ urls: Config.succeed(url), ...options }),
+    "UrlPool.layer": (options) => UrlPool.layer(url, options),
+    "UrlPool.layerConfig": (options) => UrlPool.layerConfig(Config.succeed(url), options),
+    "ProxyProvider.layer": (options) => ProxyProvider.layer("localhost:8080", options),
+    "DiscordWebhook.layer": (options) =>
+      Layer.provide(DiscordWebhook.layer({ urls: discord, ...options }), FetchHttpClient.layer),
+    "DiscordWebhook.layerTransport": (options) =>
+      Layer.provide(
+        DiscordWebhook.layerTransport({ urls: discord, ...options }),
+        TestTransport.layer(TestTransport.reply())
+      ),
+    "NodeDiscordWebhook.layer": (options) => NodeDiscordWebhook.layer({ urls: discord, ...options }),
+    "NodeDiscordWebhook.layerConfig": (options) =>
+      NodeDiscordWebhook.layerConfig({ urls: Config.succeed(discord), ...options })
+  }
+  const nearest: Record<string, readonly [option: string, nearest: RegExp]> = {
+    "ProxyProvider.layer": ["coolDownTime", /cooldown/],
+    "UrlPool.layer": ["failOver_", /failover/],
+    "UrlPool.layerConfig": ["onRetire", /onRetired/]
+  }
+
+  it.effect.each(Object.entries(layers))("fails %s, which names the nearest", ([name, make]) =>
+    Effect.gen(function*() {
+      const [option, says] = nearest[name] ?? ["retries", /did you mean maxRetries/]
+      const reason = yield* buildFailure(make({ [option]: 3 }))
+      assert(reason._tag === "InvalidOptions", reason._tag)
+      assert.strictEqual(reason.option, option)
+      assert.match(reason.message, says)
+    }))
+
+  it.effect("fails make, and not before it is run", () =>
+    Effect.gen(function*() {
+      const options: object = { retries: 3 }
+      for (const make of [Effect.asVoid(Webhook.make(options)), Effect.asVoid(DiscordWebhook.make(options))]) {
+        const { reason } = yield* Effect.flip(make)
+        assert(reason._tag === "InvalidOptions")
+        assert.strictEqual(reason.option, "retries")
+      }
+      const { reason } = yield* Effect.flip(UrlPool.make(url, { failOver: true } as object))
+      assert(reason._tag === "InvalidOptions")
+      assert.match(reason.message, /did you mean failover\?/)
+    }).pipe(Effect.provide(Layer.merge(TestTransport.layer(TestTransport.reply()), UrlPool.empty))))
+
+  it("throws where a layer cannot fail", () => {
+    throwsRangeError(() => NodeTransport.layer({ keepalive: 1 } as object), "keepAlive")
+    throwsRangeError(
+      () => NodeTransport.layerProxied({ connectTimeOut: 1 } as object),
+      "connectTimeOut",
+      /connectTimeout/
+    )
+    throwsRangeError(() => UrlPool.emptyWith({ onRetire: 1 } as object), "onRetired")
+  })
+
+  it.effect("is none of a layer that goes with this one, so that one object serves several", () =>
+    Effect.gen(function*() {
+      const options = { maxRetries: 1, connectTimeout: 1000, maxProxies: 2, cooldown: 1000, failover: true } as object
+      yield* Layer.build(
+        Webhook.layerTransport(options).pipe(
+          Layer.provide([
+            NodeTransport.layerProxied(options).pipe(Layer.provide(ProxyProvider.layer("127.0.0.1:9", options))),
+            UrlPool.layer("https://example.com/hook", options)
+          ])
+        )
+      )
+      // Without them it would send elsewhere, or another way.
+      for (const option of ["proxies", "urls"]) {
+        const { reason } = yield* Effect.flip(
+          Layer.build(
+            Webhook.layerTransport({ [option]: "x" } as object).pipe(
+              Layer.provide([NodeTransport.layer(), UrlPool.empty])
+            )
+          )
+        )
+        assert(reason._tag === "InvalidOptions")
+        assert.strictEqual(reason.option, option)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("fails a send, whatever its payload is", () =>
+    Effect.gen(function*() {
+      for (const [option, says] of [["uri", /did you mean url\?/], ["retries", /there are id, url/]] as const) {
+        for (const payload of [{ text: canary }, 1n]) {
+          const { error, reason } = yield* refused(payload, { [option]: canary } as object)
+          assert(reason._tag === "InvalidOptions")
+          assert.strictEqual(reason.option, option)
+          assert.match(error, says)
+        }
+      }
+    }))
+
+  it.effect("is a field of the program's own in an item of sendAll", () =>
+    Effect.gen(function*() {
+      const items = [{ payload: 1, customer: 7 }]
+      const [out] = yield* Stream.runCollect(Webhook.sendAll(items))
+      assert.strictEqual(out!.item.customer, 7)
+      assert.isTrue(out!.result.ok)
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("a URL that is undefined, as a variable is that is not set", () => {
+  const variable = process.env["NO_SUCH_VARIABLE"]
+  const layers: Record<string, Layer.Layer<never, unknown>> = {
+    "NodeWebhook.layer": NodeWebhook.layer({ urls: variable }),
+    "NodeWebhook.layerConfig": NodeWebhook.layerConfig({ urls: Config.succeed(variable as never) }),
+    "DiscordWebhook.layer": Layer.provide(DiscordWebhook.layer({ urls: variable }), FetchHttpClient.layer),
+    "DiscordWebhook.layerTransport": Layer.provide(
+      DiscordWebhook.layerTransport({ urls: variable }),
+      TestTransport.layer(TestTransport.reply())
+    ),
+    "NodeDiscordWebhook.layer": NodeDiscordWebhook.layer({ urls: variable }),
+    "NodeDiscordWebhook.layerConfig": NodeDiscordWebhook.layerConfig({ urls: Config.succeed(variable as never) })
+  }
+
+  it.effect.each(Object.entries(layers))("fails %s", ([_, layer]) =>
+    Effect.gen(function*() {
+      const reason = yield* buildFailure(layer)
+      assert(reason._tag === "InvalidOptions", reason._tag)
+      assert.strictEqual(reason.option, "urls")
+      assert.match(reason.message, /undefined.*not set/)
+    }))
+
+  it.effect("is another thing than a layer without URLs", () =>
+    Effect.gen(function*() {
+      const layers: ReadonlyArray<Layer.Layer<never, unknown>> = [NodeWebhook.layer({}), NodeDiscordWebhook.layer({})]
+      for (const layer of layers) assert.isTrue(Exit.isSuccess(yield* Effect.exit(Effect.scoped(Layer.build(layer)))))
     }))
 })
 

@@ -634,7 +634,7 @@ describe("a send by proxies", () => {
     // A webhook over clients that are recorded: made, asked, closed.
     const overClients = Effect.fnUntraced(function*(
       respond: Respond,
-      options: {
+      { make, proxies, ...options }: {
         readonly proxies?: ReadonlyArray<string>
         readonly make?: (proxy: string) => Effect.Effect<void, string>
       } & Webhook.WebhookOptions = {}
@@ -643,7 +643,7 @@ describe("a send by proxies", () => {
       const transport = Transport.layerHttpClientProxied((proxy) =>
         Effect.gen(function*() {
           log.push(`make ${proxy.host}`)
-          yield* options.make?.(proxy.host) ?? Effect.void
+          yield* make?.(proxy.host) ?? Effect.void
           yield* Effect.addFinalizer(() => Effect.sync(() => log.push(`close ${proxy.host}`)))
           return HttpClient.make((request) =>
             Effect.suspend(() => {
@@ -660,7 +660,7 @@ describe("a send by proxies", () => {
           Layer.provideMerge(transport),
           Layer.provide([
             UrlPool.layer("https://example.com/hook"),
-            ProxyProvider.layer(options.proxies ?? ["a:1:user:pass", "b:2"])
+            ProxyProvider.layer(proxies ?? ["a:1:user:pass", "b:2"])
           ])
         )
       )

@@ -14,8 +14,8 @@
  *   share that. Cloudflare's without a hint is taken for ten minutes, and any
  *   limit is put to the test again after an hour.
  * - Discord bans an address for 10,000 answers of 401, 403 or 429 within ten
- *   minutes. They are counted per way: a warning is logged at every 1,000, and
- *   from 9,000 on one send a minute goes.
+ *   minutes. They are counted per way: `onInvalidRequests` runs at every 1,000,
+ *   and from 9,000 on one send a minute goes.
  * - A webhook that was deleted (404, code 10015) or whose token is invalid (401,
  *   code 50027) is retired, and sends to it end without an attempt.
  *
@@ -45,6 +45,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -53,8 +54,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
+import { checkNames, namesOf, unknownOption } from "../internal/optionNames.ts"
 import { wholeNumber } from "../internal/options.ts"
-import { type Plain, plain } from "../internal/plain.ts"
 import type { Request } from "../internal/send.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { userAgent, version } from "../internal/userAgent.ts"
@@ -73,8 +74,9 @@ import {
 import { type Delivered, Failed, type WebhookResult } from "../WebhookResult.ts"
 import * as DiscordMessage from "./DiscordMessage.ts"
 import { api, isId, readBase, readUrl } from "./internal/address.ts"
+import { defined, type Draft, draftOf, editNames, revisitNames, sendNames } from "./internal/draft.ts"
 import { attach, encodeAll, uploadsOf } from "./internal/files.ts"
-import { invalidRequestsOf, rule } from "./internal/limits.ts"
+import { invalidRequestsOf, invalidWindow, isTold, restrain, rule } from "./internal/limits.ts"
 import { lint } from "./internal/lint.ts"
 import { type Context as MessageContext, messageToWire } from "./internal/message.ts"
 import { type Builder, field, items, read, together } from "./internal/payload.ts"
@@ -153,6 +155,21 @@ export type FileInput = File | {
 }
 
 /**
+ * How near an address is to a ban: so many answers of 401, 403 or 429, of which
+ * Discord takes 10,000 within ten minutes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvalidRequests {
+  readonly count: number
+  /** In what time they came. */
+  readonly window: Duration.Duration
+  /** The proxy by which they went; `undefined` if they went directly. */
+  readonly proxy: Redacted.Redacted<string> | undefined
+}
+
+/**
  * Options of a `DiscordWebhook`: those of the `Webhook` and the pool, and
  * Discord's own.
  *
@@ -162,8 +179,9 @@ export type FileInput = File | {
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
   /**
    * One webhook or many, as pasted; a `thread_id` in a query is where its
-   * messages go, and `wait=true` has Discord answer with them. Without it every
-   * send brings its `url`.
+   * messages go, and `wait=true` has Discord answer with them. Left out, every
+   * send brings its `url`; `undefined`, as a variable is that is not set, fails
+   * the layer.
    */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
   /** Who messages are from, where they do not say it themselves. */
@@ -198,7 +216,28 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options {
    * @default 1048576
    */
   readonly maxResponseBytes?: number | undefined
+  /**
+   * Runs at every 1,000 answers of one way for which Discord bans an address,
+   * by the layer to which the thousandth came. Nobody waits for it, and its
+   * failures are ignored.
+   */
+  readonly onInvalidRequests?: ((event: InvalidRequests) => Effect.Effect<unknown, unknown>) | undefined
 }
+
+/** @internal */
+export const optionNames: ReadonlySet<string> = new Set([
+  ...Webhook.optionNames,
+  ...UrlPool.optionNames,
+  ...namesOf<Omit<Options, keyof Webhook.WebhookOptions | keyof UrlPool.Options>>({
+    urls: true,
+    username: true,
+    avatar_url: true,
+    applicationOwned: true,
+    maxFileBytes: true,
+    baseUrl: true,
+    onInvalidRequests: true
+  })
+])
 
 interface RequestOptions extends Webhook.SendOptions {
   /** Uploaded with the message, at most 10. */
@@ -207,6 +246,12 @@ interface RequestOptions extends Webhook.SendOptions {
 
 /**
  * Options of one message: any key of a message, and those of a `Webhook`'s send.
+ *
+ * **Details**
+ *
+ * A key that is none of these is a `Failed` with `InvalidOptions`, which names
+ * the nearest one. One that Discord knows and this library does not goes into
+ * the message itself.
  *
  * @category options
  * @since 0.1.0
@@ -272,6 +317,8 @@ export class DiscordWebhook extends Context.Service<DiscordWebhook, {
     message: DiscordMessage.Ref,
     options?: Omit<Webhook.SendOptions, "url">
   ) => Effect.Effect<DiscordMessage.DiscordMessage, WebhookError>
+  /** Lets nothing begin any more, and waits for what is under way, as long as the grace. */
+  readonly drain: Effect.Effect<void>
 }>()("effect-webhooks/discord/DiscordWebhook") {}
 
 /**
@@ -355,12 +402,22 @@ export const get = (
   DiscordWebhook.use((webhook) => webhook.get(message, options))
 
 /**
+ * Lets nothing begin any more and waits until what is under way has ended;
+ * after the grace it is interrupted. See `Webhook.drain`.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const drain: Effect.Effect<void, never, DiscordWebhook> = DiscordWebhook.use((webhook) => webhook.drain)
+
+/**
  * Makes a `DiscordWebhook` as a plain value whose methods need nothing.
  *
  * **Details**
  *
- * Fails with `InvalidUrl` for a URL that is not a Discord webhook's, and with
- * `InvalidPayload` for an identity that Discord would refuse.
+ * Fails with `InvalidUrl` for a URL that is not a Discord webhook's, with
+ * `InvalidPayload` for an identity that Discord would refuse, and with
+ * `InvalidOptions` for an option that does not exist.
  *
  * @category constructors
  * @since 0.1.0
@@ -378,6 +435,8 @@ export const make = (
   const poolSettings = UrlPool.toSettings(options)
   const { applicationOwned, avatar_url, username } = options
   return Effect.gen(function*() {
+    yield* checkNames(options, optionNames)
+    yield* UrlPool.checkUrls(options)
     const base = yield* orInvalid(readBase(options.baseUrl ?? api))
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))
     const identity = defined({ username, avatar_url })
@@ -385,8 +444,8 @@ export const make = (
       Message.makeEffect({ content: "an identity", ...identity }, {}),
       (reason) => new WebhookError({ reason })
     )
-    const classify = yield* classifier(options.classify, base.origin)
-    const { run } = yield* Webhook.makeRun({ ...settings, classify, agent: agent() }, options.headers).pipe(
+    const classify = yield* classifier(options.classify, options.onInvalidRequests, base.origin)
+    const { drain, run } = yield* Webhook.makeRun({ ...settings, classify, agent: agent() }, options.headers).pipe(
       Effect.provideServiceEffect(UrlPool.UrlPool, webhooks.pool(poolSettings))
     )
 
@@ -426,7 +485,7 @@ export const make = (
         const { files, thread_id, url } = options
         const to = url === undefined ? undefined : yield* Effect.fromResult(webhooks.find(url, "url"))
         yield* checkId("thread_id", thread_id)
-        const draft = yield* reading(() => draftOf(content, identity, options))
+        const draft = yield* readDraft(content, identity, options, sendNames)
         creates = isThere(field(draft.value, "thread_name"))
         const with_components = items(draft.value, "components").length > 0
         const encoded = yield* encode(draft, files, { query: { thread_id, with_components } })
@@ -450,7 +509,7 @@ export const make = (
       method: "PATCH" | "DELETE" | "GET",
       message: DiscordMessage.Ref,
       options: Omit<Webhook.SendOptions, "url">,
-      encoded: Effect.Effect<Edited, InvalidPayload> = nothing
+      encoded: Effect.Effect<Edited, InvalidPayload | InvalidOptions> = nothing(options)
     ) => {
       let place: Place
       const prepare = Effect.fnUntraced(function*(): Effect.fn.Return<Request, WebhookErrorReason> {
@@ -476,7 +535,7 @@ export const make = (
       edit: (message, changes, options = {}) =>
         Effect.suspend(() => {
           const encoded = Effect.gen(function*() {
-            const draft = yield* reading(() => draftOf(changes, {}, options))
+            const draft = yield* readDraft(changes, {}, options, editNames)
             // An empty list removes them, and it too would be dropped.
             const query = { with_components: field(draft.value, "components") !== undefined }
             return { ...(yield* encode(draft, options.files, { edits: true, query })), ...query }
@@ -484,7 +543,8 @@ export const make = (
           return readMessage(revisit("PATCH", message, options, encoded))
         }),
       delete: (message, options = {}) => Effect.suspend(() => Effect.asVoid(revisit("DELETE", message, options).sent)),
-      get: (message, options = {}) => Effect.suspend(() => readMessage(revisit("GET", message, options)))
+      get: (message, options = {}) => Effect.suspend(() => readMessage(revisit("GET", message, options))),
+      drain
     }
   })
 }
@@ -498,25 +558,24 @@ const agent = (): string | undefined =>
     ? undefined
     : `DiscordBot (https://www.npmjs.com/package/effect-webhooks, ${version})`
 
-const classifier = Effect.fnUntraced(function*(own: RetryPolicy.Classify | undefined, origin: string) {
+const classifier = Effect.fnUntraced(function*(
+  own: RetryPolicy.Classify | undefined,
+  onInvalidRequests: Options["onInvalidRequests"],
+  origin: string
+) {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const invalid = invalidRequestsOf(yield* Transport.Transport)
-  const warn = (count: number, proxy: Redacted.Redacted<string> | undefined) => {
-    const way = proxy === undefined ? "directly" : `by ${proxy}`
-    Effect.runForkWith(context)(Effect.logWarning(
-      `Discord refused ${count} requests within ten minutes that were sent ${way}; it bans the address at 10,000`
-    ))
+  const tell = (event: InvalidRequests) => {
+    if (onInvalidRequests === undefined) return
+    Effect.runForkWith(context)(Effect.ignoreCause(Effect.suspend(() => onInvalidRequests(event))))
   }
   return (reply: Transport.Reply, attempt: Parameters<RetryPolicy.Classify>[1]): RetryPolicy.Ruling | undefined => {
     const { proxy } = attempt
-    const ours = invalid.count(
-      reply,
-      `${origin} ${proxy === undefined ? "" : Redacted.value(proxy)}`,
-      monotonicMillis(clock),
-      rule(reply, clock.currentTimeMillisUnsafe()),
-      (count) => warn(count, proxy)
-    )
+    const way = `${origin} ${proxy === undefined ? "" : Redacted.value(proxy)}`
+    const count = invalid.count(reply, way, monotonicMillis(clock), context)
+    if (count !== undefined && isTold(count)) tell({ count, window: invalidWindow, proxy })
+    const ours = restrain(rule(reply, clock.currentTimeMillisUnsafe()), count ?? 0)
     const theirs = own?.(reply, attempt)
     return theirs === undefined ? ours : { ...ours, ...(typeof theirs === "string" ? { verdict: theirs } : theirs) }
   }
@@ -526,36 +585,28 @@ interface Edited extends Encoded {
   readonly with_components: boolean
 }
 
-const nothing: Effect.Effect<Edited> = Effect.succeed({ body: "", contentType: undefined, with_components: false })
+const nothing = (options: object): Effect.Effect<Edited, InvalidOptions> =>
+  Effect.as(checkKeys(options, revisitNames), { body: "", contentType: undefined, with_components: false })
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null
 
-const defined = (record: object): object =>
-  Object.fromEntries(Object.entries(record).filter(([_, value]) => value !== undefined))
+const checkKeys = (options: object, names: ReadonlySet<string>): Effect.Effect<void, InvalidOptions> =>
+  Effect.suspend(() => {
+    const unknown = unknownOption(options, names)
+    return unknown === undefined ? Effect.void : Effect.fail(unknown)
+  })
 
-// The options that are no keys of a message.
-const aboutRequest = new Set(["deadline", "files", "headers", "id", "signer", "thread_id", "timeout", "url"])
-
-const fieldsOf = (options: object): object =>
-  Object.fromEntries(Object.entries(options).filter(([key]) => !aboutRequest.has(key)))
+// In the message a key may be one that Discord knows and nobody here does; beside it, it is a slip of the pen.
+const readDraft = (
+  content: unknown,
+  identity: object,
+  options: object,
+  names: ReadonlySet<string>
+): Effect.Effect<Draft, InvalidPayload | InvalidOptions> =>
+  Effect.tap(reading(() => draftOf(content, identity, options)), checkKeys(options, names))
 
 const reading = <A>(evaluate: () => A): Effect.Effect<A, InvalidPayload> =>
   Effect.suspend(() => Effect.fromResult(read(evaluate)))
-
-type Draft = Pick<Plain, "value" | "violations">
-
-// What is neither a text nor an object stays as it is, for the schema to refuse.
-const draftOf = (input: unknown, identity: object, options: object): Draft => {
-  const content = plain(input)
-  const fields = plain(fieldsOf(options))
-  const message = typeof content.value === "string" ? { content: content.value } : content.value
-  return {
-    value: typeof message === "object" && message !== null
-      ? { ...identity, ...defined(message), ...defined(fields.value as object) }
-      : message,
-    violations: [...content.violations, ...fields.violations]
-  }
-}
 
 const checkId = (option: string, id: string | undefined): Effect.Effect<void, InvalidOptions> =>
   id === undefined || isId(id)

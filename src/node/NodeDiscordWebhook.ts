@@ -18,11 +18,13 @@
  * @since 0.1.0
  */
 import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as DiscordWebhook from "../discord/DiscordWebhook.ts"
+import { checkNames, pick } from "../internal/optionNames.ts"
 import type { WebhookError } from "../WebhookError.ts"
-import { layerConfig as configured } from "./internal/config.ts"
-import { transport, type TransportOptions } from "./internal/transport.ts"
+import { type Configured, layerConfig as configured } from "./internal/config.ts"
+import { transport, transportNames, type TransportOptions } from "./internal/transport.ts"
 
 /**
  * Options of the layer: those of the `DiscordWebhook` and the transport.
@@ -38,14 +40,31 @@ export interface Options extends DiscordWebhook.Options, TransportOptions {}
  * **Details**
  *
  * Fails with `InvalidUrl`, `InvalidPayload`, `InvalidHeader` or
- * `InvalidOptions` for what is wrong with its configuration; constants that
- * make no sense throw `RangeError` here.
+ * `InvalidOptions` for what is wrong with its configuration, an option that
+ * does not exist included; constants that make no sense throw `RangeError` here.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError> =>
-  Layer.provide(DiscordWebhook.layerTransport(options), transport(options))
+export const layer = (options: Options): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError> => {
+  const webhook = Layer.provide(
+    DiscordWebhook.layerTransport(pick(options, DiscordWebhook.optionNames)),
+    transport(options)
+  )
+  return Layer.unwrap(Effect.as(checkNames(options, optionNames), webhook))
+}
+
+const optionNames = new Set([...DiscordWebhook.optionNames, ...transportNames])
+
+/**
+ * Options of the layer, of which each setting may be a value or a `Config` of
+ * it, and so may each of `headers`, `circuit` and `tls`. What is no setting,
+ * such as a schedule, a signer, a policy or a function, is a value.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ConfigOptions extends Configured<Options> {}
 
 /**
  * The same from configuration.
@@ -59,5 +78,6 @@ export const layer = (options: Options): Layer.Layer<DiscordWebhook.DiscordWebho
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
-): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError | Config.ConfigError> => configured(options, layer)
+  options: ConfigOptions | Config.Config<Options>
+): Layer.Layer<DiscordWebhook.DiscordWebhook, WebhookError | Config.ConfigError> =>
+  configured<Options, DiscordWebhook.DiscordWebhook>(options, layer)

@@ -29,6 +29,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ConnectionOptions } from "node:tls"
 import { join } from "../internal/bytes.ts"
+import { assertNames, namesOf } from "../internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
@@ -103,6 +104,16 @@ export interface ProxiedOptions extends Options {
   readonly proxyTls?: TlsOptions | undefined
 }
 
+/** @internal */
+export const optionNames: ReadonlySet<string> = namesOf<ProxiedOptions>({
+  connectTimeout: true,
+  keepAlive: true,
+  grace: true,
+  tls: true,
+  maxProxies: true,
+  proxyTls: true
+})
+
 /**
  * A transport that connects directly to the receiver.
  *
@@ -112,7 +123,8 @@ export interface ProxiedOptions extends Options {
  * interrupted, and every socket is closed. Names of guarded URLs are resolved
  * by the `AddressResolver` in the context, or by Node's if there is none. No
  * answer is asked to come encoded; one that does (`gzip`, `deflate`, `br`,
- * `zstd`) is decoded within `maxResponseBytes`.
+ * `zstd`) is decoded within `maxResponseBytes`. Constants that make no sense,
+ * and options that do not exist, throw `RangeError` here.
  *
  * @category layers
  * @since 0.1.0
@@ -173,6 +185,7 @@ export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service
   Effect.orDie(makeOrFail(options))
 
 const makeOrFail = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], WebhookError, Scope.Scope> => {
+  assertNames(options, optionNames)
   const keepAlive = Math.min(positiveMillis("keepAlive", options?.keepAlive ?? 4_000), maxDelay)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
   const connectTimeout = Math.min(positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000), maxDelay)

@@ -18,13 +18,15 @@
  * @since 0.1.0
  */
 import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { checkNames, pick } from "../internal/optionNames.ts"
 import * as UrlPool from "../UrlPool.ts"
 import * as Webhook from "../Webhook.ts"
 import type { WebhookError } from "../WebhookError.ts"
-import { layerConfig as configured } from "./internal/config.ts"
+import { type Configured, layerConfig as configured } from "./internal/config.ts"
 import { layerMac } from "./internal/hmac.ts"
-import { transport, type TransportOptions } from "./internal/transport.ts"
+import { transport, transportNames, type TransportOptions } from "./internal/transport.ts"
 
 /**
  * Options of the layer: those of the `Webhook`, the pool and the transport.
@@ -33,7 +35,10 @@ import { transport, type TransportOptions } from "./internal/transport.ts"
  * @since 0.1.0
  */
 export interface Options extends Webhook.WebhookOptions, UrlPool.Options, TransportOptions {
-  /** Where to send. Without it every send brings its own `url`. */
+  /**
+   * Where to send. Left out, every send brings its own `url`; `undefined`, as a
+   * variable is that is not set, fails the layer.
+   */
   readonly urls?: UrlPool.UrlInput | ReadonlyArray<UrlPool.UrlInput> | undefined
 }
 
@@ -43,17 +48,33 @@ export interface Options extends Webhook.WebhookOptions, UrlPool.Options, Transp
  * **Details**
  *
  * Fails with `InvalidUrl`, `InvalidHeader` or `InvalidOptions` for what is
- * wrong with its configuration; constants that make no sense throw
- * `RangeError` here.
+ * wrong with its configuration, an option that does not exist included;
+ * constants that make no sense throw `RangeError` here.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> =>
-  Webhook.layerTransport(options).pipe(
+export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookError> => {
+  const pool = pick(options, UrlPool.optionNames)
+  const webhook = Webhook.layerTransport(pick(options, Webhook.optionNames)).pipe(
     Layer.provide([transport(options), layerMac]),
-    Layer.provide(options.urls === undefined ? UrlPool.emptyWith(options) : UrlPool.layer(options.urls, options))
+    Layer.provide(options.urls === undefined ? UrlPool.emptyWith(pool) : UrlPool.layer(options.urls, pool))
   )
+  const checked = Effect.andThen(checkNames(options, optionNames), UrlPool.checkUrls(options))
+  return Layer.unwrap(Effect.as(checked, webhook))
+}
+
+const optionNames = new Set(["urls", ...Webhook.optionNames, ...UrlPool.optionNames, ...transportNames])
+
+/**
+ * Options of the layer, of which each setting may be a value or a `Config` of
+ * it, and so may each of `headers`, `circuit` and `tls`. What is no setting,
+ * such as a schedule, a signer, a policy or a function, is a value.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ConfigOptions extends Configured<Options> {}
 
 /**
  * The same from configuration.
@@ -67,5 +88,6 @@ export const layer = (options: Options): Layer.Layer<Webhook.Webhook, WebhookErr
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
-): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> => configured(options, layer)
+  options: ConfigOptions | Config.Config<Options>
+): Layer.Layer<Webhook.Webhook, WebhookError | Config.ConfigError> =>
+  configured<Options, Webhook.Webhook>(options, layer)

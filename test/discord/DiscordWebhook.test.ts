@@ -83,6 +83,16 @@ describe("parseUrl", () => {
     })
   }
 
+  it("refuses several in one, and says how they are given", () => {
+    const one = `https://discord.com/api/webhooks/${tail}`
+    for (const several of [`${one},${one}`, `${one}, ${one}`, `${one}\n${one}`, new URL(`${one},${one}`)]) {
+      const parsed = DiscordWebhook.parseUrl(several)
+      assert(Result.isFailure(parsed))
+      assert.match(parsed.failure.message, /several URLs.*list.*urlsConfig/)
+      assert.notInclude(parsed.failure.message, token)
+    }
+  })
+
   it("refuses what is no URL at all", () => {
     for (const url of [undefined, null, 5, {}]) {
       assert(Result.isFailure(DiscordWebhook.parseUrl(url as never)))

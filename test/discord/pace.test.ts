@@ -1,5 +1,5 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Fiber, Layer, Logger, Redacted, References } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, Layer, Logger, Metric, Redacted, References } from "effect"
 import type { Transport, WebhookError, WebhookResult } from "effect-webhooks"
 import { DiscordError, DiscordWebhook } from "effect-webhooks/discord"
 import { TestTransport } from "effect-webhooks/testing"
@@ -705,52 +705,104 @@ const captured = () => {
   return { lines, layer: Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")) }
 }
 
+const counted = Effect.map(
+  Metric.snapshot,
+  (metrics) => metrics.flatMap(({ id, state }) => id === "webhook.discord.invalid_requests" ? [state] : [])
+).pipe(Effect.map(([state]) => (state as { readonly count?: number } | undefined)?.count))
+
 describe("requests that Discord counts as invalid", () => {
-  const warning = (count: number, way: string) =>
-    `Warn: Discord refused ${count} requests within ten minutes that were sent ${way}; it bans the address at 10,000`
+  /** What a layer is told, in the order in which it is. */
+  const told = () => {
+    const events: Array<string> = []
+    const onInvalidRequests = ({ count, proxy, window }: DiscordWebhook.InvalidRequests) =>
+      Effect.sync(() => events.push(`${count} in ${Duration.toMinutes(window)} minutes, by ${String(proxy)}`))
+    return { events, onInvalidRequests }
+  }
 
   // A browser's name, which Discord refuses: 403.
   const invalid = (webhook: Service) => webhook.send("x", { headers: { "user-agent": "Mozilla/5.0" } })
 
   it.effect("are 401, 403 and 429, but not those of a limit that others share", () =>
     Effect.gen(function*() {
-      const log = captured()
+      const { events, onInvalidRequests } = told()
       // It answers what a message asks it to.
       const { layer } = yield* scripted(({ body }) => {
         const [status, scope = ""] = JSON.parse(body).content.split(" ")
         const headers = { "X-RateLimit-Scope": scope }
         return reply({ status: Number(status), headers, body: { retry_after: 0.001 }, delay: 20 })
       })
-      const webhook = yield* layer({ urls: pasted(hook), maxRetries: 0 }).pipe(Effect.provide(log.layer))
+      const webhook = yield* layer({ urls: pasted(hook), maxRetries: 0, onInvalidRequests })
       const send = (count: number, content: string) => drive(many(count, () => webhook.send(content)), "30 seconds")
-      const warnings = () => log.lines.filter((line) => line.startsWith("Warn"))
       for (const other of ["429 shared", "429 Shared", "400", "404", "500", "200"]) yield* send(10, other)
       yield* send(400, "401")
       yield* send(400, "403")
       yield* send(199, "429 user")
-      assert.deepStrictEqual(warnings(), [])
+      assert.deepStrictEqual(events, [])
+      assert.strictEqual(yield* counted, 999)
       yield* send(1, "403")
-      assert.deepStrictEqual(warnings(), [warning(1000, "directly")])
+      assert.deepStrictEqual(events, ["1000 in 10 minutes, by undefined"])
       yield* send(999, "403")
-      assert.lengthOf(warnings(), 1)
+      assert.lengthOf(events, 1)
       yield* send(1, "403")
-      assert.deepStrictEqual(warnings(), [warning(1000, "directly"), warning(2000, "directly")])
+      assert.deepStrictEqual(events, ["1000 in 10 minutes, by undefined", "2000 in 10 minutes, by undefined"])
+      assert.strictEqual(yield* counted, 2000)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("are waited for by nobody when they are told, and what goes wrong then is ignored", () =>
+    Effect.gen(function*() {
+      const ways: Array<DiscordWebhook.Options["onInvalidRequests"]> = [
+        () => Effect.never,
+        () => Effect.fail("no"),
+        () => Effect.die("no"),
+        () => {
+          throw new Error("no")
+        },
+        undefined
+      ]
+      for (const onInvalidRequests of ways) {
+        const { layer } = yield* scripted(reply({ status: 403 }))
+        const webhook = yield* layer({ urls: pasted(hook), onInvalidRequests })
+        const ends = yield* drive(many(1001, () => webhook.send("x")), "1 second")
+        for (const end of ends) assert.strictEqual(failed(end, "Rejected").reason.status, 403)
+      }
     }))
 
-  it.effect("are counted for each way, and no warning shows a secret", () =>
+  it.effect("are those of the last ten minutes", () =>
+    Effect.gen(function*() {
+      const after = Effect.fnUntraced(function*(duration: Duration.Input) {
+        const { events, onInvalidRequests } = told()
+        const { layer } = yield* scripted(reply({ status: 403 }))
+        const webhook = yield* layer({ urls: pasted(hook), onInvalidRequests })
+        // Shortly before a minute ends.
+        const now = yield* Clock.currentTimeMillis
+        yield* TestClock.adjust(Duration.millis((119_000 - now % 60_000) % 60_000))
+        yield* drive(many(999, () => webhook.send("x")), 0)
+        yield* TestClock.adjust(duration)
+        yield* drive(webhook.send("x"), 0)
+        return events.length
+      })
+      assert.strictEqual(yield* after("599 seconds"), 1)
+      assert.strictEqual(yield* after("11 minutes"), 0)
+    }))
+
+  it.effect("are counted for each way, which is told without a secret, and are not logged", () =>
     Effect.gen(function*() {
       const log = captured()
+      const { events, onInvalidRequests } = told()
       const discord = new FakeDiscord(hooks(2))
       const layer = over(yield* Layer.build(byProxies(discord, ["a:1:user:canary", "b:2"])))
-      const webhook = yield* layer({ urls: hooks(2).map((hook) => pasted(hook)) }).pipe(Effect.provide(log.layer))
+      const webhook = yield* layer({ urls: hooks(2).map((hook) => pasted(hook)), onInvalidRequests }).pipe(
+        Effect.provide(log.layer)
+      )
       yield* drive(many(1900, () => invalid(webhook)), "1 minute")
       assert.deepStrictEqual([discord.mostInvalid("a:1"), discord.mostInvalid("b:2")], [950, 950])
-      assert.deepStrictEqual(log.lines, [])
+      assert.deepStrictEqual(events, [])
       yield* drive(many(200, () => invalid(webhook)), "1 minute")
-      assert.deepStrictEqual(log.lines.toSorted(), [
-        warning(1000, "by <redacted:a:1>"),
-        warning(1000, "by <redacted:b:2>")
+      assert.deepStrictEqual(events.toSorted(), [
+        "1000 in 10 minutes, by <redacted:a:1>",
+        "1000 in 10 minutes, by <redacted:b:2>"
       ])
+      assert.deepStrictEqual(log.lines, [])
     }))
 
   it.effect("never come to a ban: from 9,000 on there is one a minute, of all layers together, until they are old", () =>
@@ -758,7 +810,8 @@ describe("requests that Discord counts as invalid", () => {
       const log = captured()
       const discord = new FakeDiscord(hooks(2))
       const { layer } = yield* scripted(inTestTime(discord))
-      const options = { deadline: "3 hours" } as const
+      const { events, onInvalidRequests } = told()
+      const options = { deadline: "3 hours", onInvalidRequests } as const
       const one = yield* layer({ urls: pasted(hook), ...options }).pipe(Effect.provide(log.layer))
       const other = yield* layer({ urls: pasted(second), ...options }).pipe(Effect.provide(log.layer))
       const ends = yield* drive(many(11_000, (n) => invalid(n % 2 === 0 ? one : other)), "4 hours")
@@ -772,11 +825,11 @@ describe("requests that Discord counts as invalid", () => {
       assert.isAtLeast(spaced.length, 8)
       for (const [n, at] of spaced.entries()) assert.isAtLeast(at - (spaced[n - 1] ?? 0), 60_000)
       assert.isAtMost(Math.max(...ends.map(({ at }) => at)), 12 * 60_000)
-      const warnings = log.lines.filter((line) => line.startsWith("Warn"))
       assert.deepStrictEqual(
-        warnings.slice(0, 9),
-        Array.from({ length: 9 }, (_, n) => warning((n + 1) * 1000, "directly"))
+        events.slice(0, 9),
+        Array.from({ length: 9 }, (_, n) => `${(n + 1) * 1000} in 10 minutes, by undefined`)
       )
+      assert.isFalse(log.lines.some((line) => /^(?:Info|Warn|Error|Fatal)/.test(line)))
       assert.isFalse(log.lines.some((line) => line.includes("canary")))
     }))
 })

@@ -19,6 +19,8 @@ interface Given extends Omit<NodeDiscordWebhook.Options, "urls"> {
   /** Those of `hooks`, if nothing is said. */
   readonly urls?: NodeDiscordWebhook.Options["urls"]
   readonly limits?: Partial<Limits>
+  /** Whether the layer has the hooks' URLs. */
+  readonly pool?: boolean
   readonly fault?: Parameters<typeof onSocket>[1]
 }
 
@@ -30,11 +32,11 @@ const roomy: Partial<Limits> = {
 }
 
 // A layer over real sockets, and the Discord that it sends to.
-const open = Effect.fnUntraced(function*({ fault, hooks = [hook], limits, ...options }: Given = {}) {
+const open = Effect.fnUntraced(function*({ fault, hooks = [hook], limits, pool = true, ...options }: Given = {}) {
   const discord = new FakeDiscord(hooks, { ...roomy, ...limits })
   const receiver = yield* TestReceiver.make(onSocket(discord, fault))
   const context = yield* Layer.build(NodeDiscordWebhook.layer({
-    urls: hooks.map((hook) => pasted(hook)),
+    ...(pool ? { urls: hooks.map((hook) => pasted(hook)) } : {}),
     baseUrl: `${receiver.url}/api/v10`,
     retry: RetryPolicy.backoff({ base: 1, max: 2 }),
     ...options
@@ -301,6 +303,43 @@ describe("a message that Discord would refuse", () => {
     }))
 })
 
+describe("a key that is no option", () => {
+  it.live("is refused beside the message, and named with the nearest", () =>
+    Effect.gen(function*() {
+      const { receiver, webhook } = yield* open()
+      const ref = { id: "1" }
+      const wrong = (key: string) => ({ [key]: "x" })
+      const cases = [
+        [webhook.send("x", wrong("usernme")), "usernme", "did you mean username?"],
+        [webhook.send({ content: "x" }, wrong("threadId")), "threadId", "did you mean thread_id?"],
+        [webhook.post("x", wrong("embed")), "embed", "did you mean embeds?"],
+        [webhook.edit(ref, "x", wrong("file")), "file", "did you mean files?"],
+        [webhook.edit(ref, "x", wrong("username")), "username", "there are content"],
+        [webhook.edit(ref, "x", wrong("url")), "url", "there are content"],
+        [webhook.delete(ref, wrong("timout")), "timout", "did you mean timeout?"],
+        [webhook.get(ref, wrong("content")), "content", "there are id"]
+      ] as const
+      for (const [effect, option, says] of cases) {
+        const exit = yield* Effect.exit<unknown, WebhookError.WebhookError, never>(effect)
+        const reason = Exit.isSuccess(exit)
+          ? failed(exit.value as WebhookResult.WebhookResult, "InvalidOptions").reason
+          : reasonIs((Cause.squash(exit.cause) as WebhookError.WebhookError).reason, "InvalidOptions")
+        assert.strictEqual(reason.option, option)
+        assert.include(reason.detail, says)
+      }
+      assert.strictEqual(yield* receiver.connections, 0)
+    }))
+
+  it.live("stays possible in a message, and in what an edit changes", () =>
+    Effect.gen(function*() {
+      const { discord, webhook } = yield* open()
+      const later = { content: "x", later: { a: 1 } }
+      const message = yield* webhook.post(later)
+      yield* webhook.edit(message, later)
+      assert.deepStrictEqual(discord.arrivals.map(({ payload }) => payload as unknown), [later, later])
+    }))
+})
+
 describe("a layer that cannot be built", () => {
   const secret = "secret-token"
   const buildFailure = Effect.fnUntraced(function*(options: DiscordWebhook.Options) {
@@ -422,7 +461,7 @@ describe("a URL", () => {
 
   it.live("is needed for every send where the layer has none", () =>
     Effect.gen(function*() {
-      const { discord, webhook } = yield* open({ urls: undefined })
+      const { discord, webhook } = yield* open({ pool: false })
       failed(yield* webhook.send("x"), "NoUrlAvailable")
       delivered(yield* webhook.send("x", { url: pasted(hook) }))
       assert.lengthOf(discord.arrivals, 1)
@@ -857,7 +896,7 @@ describe("a message that was posted", () => {
       assert.strictEqual(result?.attempts, 0)
       yield* failure(several.webhook.get({ id: "1" }), "InvalidOptions")
       yield* failure(several.webhook.delete({ id: "1" }), "InvalidOptions")
-      const none = yield* open({ urls: undefined })
+      const none = yield* open({ pool: false })
       yield* failure(none.webhook.get({ id: "1" }), "InvalidOptions")
       assert.lengthOf([...several.discord.arrivals, ...none.discord.arrivals], 0)
     }))

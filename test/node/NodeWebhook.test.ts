@@ -1,5 +1,5 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Layer, Redacted } from "effect"
+import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, Schedule } from "effect"
 import { EgressPolicy, UrlPool, Webhook, WebhookError, type WebhookResult } from "effect-webhooks"
 import { NodeWebhook, TestReceiver } from "effect-webhooks/node"
 
@@ -226,6 +226,52 @@ describe("NodeWebhook", () => {
         const [result] = yield* Effect.provide(sendMany(1), layer)
         assert.isTrue(result!.ok)
         assert.strictEqual((yield* receiver.requests)[0]!.headers["x-team"], "blue")
+      }))
+
+    it.live("several URLs of one variable", () =>
+      Effect.gen(function*() {
+        const receiver = yield* TestReceiver.make(TestReceiver.reply())
+        const layer = NodeWebhook.layerConfig({ urls: UrlPool.urlsConfig("WEBHOOK_URLS") }).pipe(
+          Layer.provide(env({ WEBHOOK_URLS: `${receiver.urlOf("/a")}, \n${receiver.urlOf("/b?ids=1,2")},` }))
+        )
+        yield* Effect.provide(sendMany(3), layer)
+        assert.deepStrictEqual(yield* paths(receiver), ["/a", "/b?ids=1,2", "/a"])
+      }))
+
+    it.live("plain values beside them, and what is no setting as it is", () =>
+      Effect.gen(function*() {
+        const receiver = yield* TestReceiver.make(TestReceiver.reply({ status: 500 }))
+        const retired: Array<string> = []
+        const layer = NodeWebhook.layerConfig({
+          urls: receiver.urlOf("/a"),
+          maxRetries: Config.Int("MAX_RETRIES"),
+          headers: { authorization: Config.Redacted("TOKEN"), "x-team": "blue" },
+          circuit: { failures: Config.Int("FAILURES"), openDuration: "1 minute" },
+          tls: { rejectUnauthorized: Config.Boolean("STRICT") },
+          retry: Schedule.spaced(1),
+          signer: ({ id }) => Effect.succeed({ "x-signed": id }),
+          egress: EgressPolicy.unrestricted,
+          classify: () => "gone" as const,
+          onRetired: ({ label }) => Effect.sync(() => retired.push(label))
+        }).pipe(Layer.provide(config({ MAX_RETRIES: "0", TOKEN: "secret", FAILURES: "2", STRICT: "false" })))
+        const [result] = yield* Effect.provide(sendMany(1), layer)
+        assert.strictEqual(result!.attempts, 1)
+        assert.deepStrictEqual(retired, [new URL(receiver.url).host])
+        const { headers } = (yield* receiver.requests)[0]!
+        assert.deepStrictEqual(
+          [headers["authorization"], headers["x-team"], headers["x-signed"]],
+          ["secret", "blue", result!.id]
+        )
+      }))
+
+    it.live("all of it in one Config", () =>
+      Effect.gen(function*() {
+        const receiver = yield* TestReceiver.make(TestReceiver.reply())
+        const layer = NodeWebhook.layerConfig(Config.all({ urls: Config.Redacted("URL") })).pipe(
+          Layer.provide(config({ URL: receiver.urlOf("/a") }))
+        )
+        yield* Effect.provide(sendMany(1), layer)
+        assert.deepStrictEqual(yield* paths(receiver), ["/a"])
       }))
 
     it.live("a missing variable is named", () =>

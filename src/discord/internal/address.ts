@@ -1,6 +1,6 @@
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { parseUrl } from "../../internal/url.ts"
+import { holdsSeveral, parseUrl, several } from "../../internal/url.ts"
 import { InvalidUrl } from "../../WebhookError.ts"
 
 /**
@@ -48,6 +48,7 @@ export const readUrl = (
   if (typeof given !== "string" && !(given instanceof URL)) {
     return fail("it is neither a string, nor a URL, nor a Redacted string")
   }
+  if (holdsSeveral(given)) return fail(several)
   if (!URL.canParse(given)) return fail("it does not parse; it must be absolute")
   const parsed = new URL(given)
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return fail("its scheme must be https")

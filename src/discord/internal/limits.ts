@@ -1,3 +1,6 @@
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Metric from "effect/Metric"
 import { sharedBy } from "../../internal/shared.ts"
 import * as RetryPolicy from "../../RetryPolicy.ts"
 import type { Reply } from "../../Transport.ts"
@@ -59,8 +62,35 @@ const limit = (reply: Reply, now: number): Ruling => {
 
 // Discord bans an address for more than 10,000 of them in ten minutes.
 const window = 10
-const warnEvery = 1_000
+const tellEvery = 1_000
 const most = 9_000
+
+/**
+ * In what time Discord counts the requests for which it bans an address.
+ *
+ * @internal
+ */
+export const invalidWindow = Duration.minutes(window)
+
+/**
+ * Whether a program is told of so many.
+ *
+ * @internal
+ */
+export const isTold = (count: number): boolean => count % tellEvery === 0
+
+/**
+ * Where there were too many, their way is left alone for a minute besides.
+ *
+ * @internal
+ */
+export const restrain = (ruling: Ruling | undefined, count: number): Ruling | undefined =>
+  count < most ? ruling : { ...ruling, pause: Math.max(minute, ruling?.pause ?? 0) }
+
+const counter = Metric.counter("webhook.discord.invalid_requests", {
+  description: "Answers that Discord counts towards a ban of the address",
+  incremental: true
+})
 
 /**
  * Counts, per way out, the requests for which Discord bans an address: 401, 403
@@ -69,23 +99,18 @@ const most = 9_000
 class InvalidRequests {
   private readonly tallies = new Map<string, Array<{ readonly minute: number; count: number }>>()
 
-  /**
-   * Counts a reply, if it counts; where there were too many, its way is left
-   * alone for a minute besides. `onMany` is told of every thousandth.
-   */
-  count(
-    reply: Reply,
-    way: string,
-    now: number,
-    ruling: Ruling | undefined,
-    onMany: (count: number) => void
-  ): Ruling | undefined {
+  /** How many there were in the window by this way, with this reply; nothing if it does not count. */
+  count(reply: Reply, way: string, now: number, context: Context.Context<never>): number | undefined {
     const { status } = reply
-    if (status !== 401 && status !== 403 && status !== 429) return ruling
-    if (scopeOf(reply) === "shared") return ruling
-    const total = this.add(way, Math.floor(now / minute))
-    if (total % warnEvery === 0) onMany(total)
-    return total < most ? ruling : { ...ruling, pause: Math.max(minute, ruling?.pause ?? 0) }
+    if (status !== 401 && status !== 403 && status !== 429) return undefined
+    if (scopeOf(reply) === "shared") return undefined
+    counter.updateUnsafe(1, context)
+    return this.add(way, Math.floor(now / minute))
+  }
+
+  /** How many ways are remembered. */
+  get size(): number {
+    return this.tallies.size
   }
 
   private add(key: string, at: number): number {

@@ -2,6 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { namesOf, pick } from "../../internal/optionNames.ts"
 import * as Proxy from "../../Proxy.ts"
 import * as ProxyProvider from "../../ProxyProvider.ts"
 import type { Transport } from "../../Transport.ts"
@@ -21,20 +22,33 @@ export interface TransportOptions extends NodeTransport.ProxiedOptions {
   readonly cooldown?: Duration.Input | undefined
 }
 
+/** @internal */
+export const transportNames: ReadonlySet<string> = namesOf<TransportOptions>({
+  connectTimeout: true,
+  keepAlive: true,
+  grace: true,
+  tls: true,
+  maxProxies: true,
+  proxyTls: true,
+  proxies: true,
+  cooldown: true
+})
+
 // One value, so that the layers of a program that leave everything at its default share the sockets.
 const direct = NodeTransport.layerOrFail()
 
 /** @internal */
 export const transport = (options: TransportOptions): Layer.Layer<Transport, WebhookError> => {
-  const { connectTimeout, grace, keepAlive, proxies, tls } = options
+  const { connectTimeout, cooldown, grace, keepAlive, proxies, tls } = options
+  const own = pick(options, NodeTransport.optionNames)
   if (proxies === undefined) {
-    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layerOrFail(options)
+    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layerOrFail(own)
   }
-  return NodeTransport.layerProxiedOrFail(options).pipe(
+  return NodeTransport.layerProxiedOrFail(own).pipe(
     Layer.provide(
       ProxyProvider.isPlainProvider(proxies)
         ? ProxyProvider.fromObject(proxies)
-        : Layer.merge(ProxyProvider.layer(proxies, options), Layer.effectDiscard(checkSocks(proxies)))
+        : Layer.merge(ProxyProvider.layer(proxies, { cooldown }), Layer.effectDiscard(checkSocks(proxies)))
     )
   )
 }
