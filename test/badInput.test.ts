@@ -25,6 +25,7 @@ import { TestTransport } from "effect-webhooks/testing"
 import { FetchHttpClient, Headers as EffectHeaders, HttpBody } from "effect/http"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
+import { runInNewContext } from "node:vm"
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -110,10 +111,19 @@ class Money {
   }
 }
 
+class Subject {
+  readonly next = () => canary
+
+  pipe() {
+    return this
+  }
+}
+
 // What JSON makes `{}`, "<redacted>" or null of, without a word.
 const empty: Record<string, readonly [value: () => unknown, says: RegExp]> = {
   "a Map": [() => new Map([[canary, canary]]), /Object\.fromEntries\(map\)/],
   "a Set": [() => new Set([canary]), /Array\.from\(set\)/],
+  "a Map of another realm": [() => runInNewContext("new Map()"), /Object\.fromEntries\(map\)/],
   "a Map with a field": [() => Object.assign(new Map(), { canary }), /Object\.fromEntries\(map\)/],
   "an Error": [() => new Error(canary), /error\.message/],
   "an Error with a field": [() => Object.assign(new TypeError(canary), { code: canary }), /error\.message/],
@@ -149,6 +159,14 @@ const empty: Record<string, readonly [value: () => unknown, says: RegExp]> = {
   "Headers": [() => new Headers({ canary }), /Object\.fromEntries/],
   "a symbol in an object": [() => Object(Symbol(canary)), /Symbol.*plain object/],
   "an instance whose fields are private": [() => new Money(), /Money.*plain object/],
+  "an instance without a field": [() =>
+    new (class Ping {
+      describe() {
+        return canary
+      }
+    })(), /Ping.*plain object/],
+  "an instance whose fields are functions": [() => new Subject(), /Subject.*plain object/],
+  "an object that has it all from another": [() => Object.create({ canary }), /plain object/],
   "a date that is none": [() => new Date(NaN), /Date.*null/],
   "a toJSON that gives a Date": [() => ({ toJSON: () => new Date(0) }), /Date.*plain object/],
   "a toJSON that gives a Map": [() => ({ toJSON: () => new Map([[canary, canary]]) }), /Object\.fromEntries/],
@@ -381,6 +399,10 @@ describe("a payload that can be sent", () => {
       "{\"items\":[1]}"
     ],
     "a text that looks like a Redacted": [{ toJSON: () => ({ text: "<redacted>" }) }, "{\"text\":\"<redacted>\"}"],
+    "objects of another realm": [
+      runInNewContext("[{ a: {}, b: [new Date(0)] }]"),
+      "[{\"a\":{},\"b\":[\"1970-01-01T00:00:00.000Z\"]}]"
+    ],
     "a key called __proto__": [JSON.parse("{\"__proto__\":{\"a\":1}}"), "{\"__proto__\":{\"a\":1}}"],
     "a key called toJSON": [{ toJSON: "a", b: 1 }, "{\"toJSON\":\"a\",\"b\":1}"],
     "a toJSON that gives itself": [

@@ -45,8 +45,10 @@ export const encodePlain = (value: unknown): Effect.Effect<Encoded, InvalidPaylo
     : Effect.succeed({ body: json.success, contentType: "application/json" })
 }
 
-// What has no JSON, but is a body of another kind.
+// What has no JSON, but is a body of another kind. Most payloads are plain, and Node loads the others when they are named.
 const whichBody = (payload: unknown): string | undefined => {
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return undefined
+  if (Object.getPrototypeOf(payload) === Object.prototype) return undefined
   if (payload instanceof ArrayBuffer || ArrayBuffer.isView(payload)) return "bytes go in HttpBody.uint8Array(bytes)"
   if (payload instanceof FormData) return "a form goes in HttpBody.formData(form)"
   if (payload instanceof URLSearchParams) return "URL parameters go in HttpBody.urlParams(params)"

@@ -132,7 +132,8 @@ class Reading {
     const path: Array<string | number> = below
     for (let at = parent, name = key; at !== undefined; name = at.key, at = at.parent) path.unshift(name)
     this.changed = true
-    this.violations = [...this.violations, { path: pathOf(path), message }]
+    if (this.violations === none) this.violations = []
+    this.violations.push({ path: pathOf(path), message })
     return unreadable
   }
 }
@@ -167,8 +168,8 @@ const unboxed = (value: object): unknown => /^(?:String|Number|Boolean)$/.test(t
 const whyUnreadable = (value: object): string | undefined => {
   if (Redacted.isRedacted(value)) return redacted
   if (HttpBody.isHttpBody(value)) return "an HttpBody is a payload of its own, and no part of one"
-  if (isStream(value)) return stream
   const tag = tagOf(value)
+  if (tag === "ReadableStream" || isStream(value)) return stream
   // Effect's own errors are Effects too.
   if (Effect.isEffect(value) && tag !== "Error") return "it is an Effect; run it first, with yield*"
   return tag === "Date" && Number.isNaN(Number(value))
@@ -177,8 +178,7 @@ const whyUnreadable = (value: object): string | undefined => {
 }
 
 const isStream = (value: object): boolean =>
-  value instanceof ReadableStream || Symbol.asyncIterator in value || "~effect/Stream" in value ||
-  "pipe" in value && "_read" in value
+  Symbol.asyncIterator in value || "~effect/Stream" in value || "pipe" in value && "_read" in value
 
 const entries = "it goes in as Object.fromEntries(it)"
 const bytes = "bytes go in as text, such as Encoding.encodeBase64(bytes)"
@@ -209,9 +209,11 @@ const whyNonsense = (value: object): string | undefined => {
 /** Why JSON sees no field of a value. */
 const whyEmpty = (value: object): string | undefined => {
   if (Symbol.iterator in value) return "an iterator goes in as Array.from(iterator)"
-  // A class of Effect's Data or Schema hides no field: this one has none.
+  // A plain object may be one of another realm.
   const prototype = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null || "pipe" in value) return undefined
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return undefined
+  // A class of Effect's Data or Schema, by which `pipe` is seen, hides no field: this one has none.
+  for (const key in value) if (key === "pipe") return undefined
   return nothing(tagOf(value) === "Object" ? value.constructor?.name : tagOf(value))
 }
 
