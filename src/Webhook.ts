@@ -835,15 +835,10 @@ const sender = (
     effect: Effect.Effect<A, ProxyError>
   ): Effect.Effect<A, ProxyError | DeadlineExceeded> =>
     effect.pipe(
+      // Without types it may fail with anything.
+      Effect.mapError((error) => error?._tag === "ProxyError" ? error : providerFailed(method, "failed", error)),
       inTime(send),
-      Effect.catchCause(failWith((cause) =>
-        new ProxyError({
-          proxy: undefined,
-          detail: `the provider's ${method} died`,
-          last: undefined,
-          cause: Thrown.hide(cause)
-        })
-      ))
+      Effect.catchCause(failWith((cause) => providerFailed(method, "died", cause)))
     )
 
   // A wait that cannot fit ends the send at once, with what went wrong before; a wait that was cut is the deadline's.
@@ -1204,6 +1199,14 @@ const readOptions = (options: SendOptions): Result.Result<SendOptions, unknown> 
   Result.try(() => {
     const { deadline, headers, id, signer, timeout, url } = options
     return { deadline, headers, id, signer, timeout, url }
+  })
+
+const providerFailed = (method: string, how: "failed" | "died", thrown: unknown): ProxyError =>
+  new ProxyError({
+    proxy: undefined,
+    detail: `the provider's ${method} ${how}`,
+    last: undefined,
+    cause: Thrown.hide(thrown)
   })
 
 // No attempt was made: another one found the proxy dead while this one waited for its connection.

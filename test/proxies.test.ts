@@ -453,6 +453,23 @@ describe("a send by proxies", () => {
         assert.notInclude(inspect(result, { depth: 10 }), "hunter2")
       }))
 
+    it.effect("is a ProxyError when its get fails with something else", () =>
+      Effect.gen(function*() {
+        const layer = Webhook.layerTransport().pipe(Layer.provide([
+          Layer.succeed(Transport.Transport, {
+            proxies: { get: Effect.fail(new TypeError("hunter2") as never), report: () => Effect.void },
+            attempt: () => delivered
+          }),
+          UrlPool.layer("https://example.com/hook")
+        ]))
+        const result = yield* Effect.provide(Webhook.send("x"), layer)
+        const { cause, detail, message } = exhausted(result)
+        assert.include(detail, "get failed")
+        assert.include(message, "TypeError")
+        assert.notInclude(message, "hunter2")
+        assert.strictEqual(String(Redacted.value(cause!)), "TypeError: hunter2")
+      }))
+
     const broken: ReadonlyArray<readonly [string, ProxyProvider.ProxyProvider["Service"]["report"]]> = [
       ["fails", () => Effect.fail(new WebhookError.ProxyError({ proxy: undefined, detail: "no", last: undefined }))],
       ["dies", () => Effect.die("hunter2")],

@@ -247,7 +247,8 @@ export const exhausted = (proxy: Proxy.Proxy | undefined, tried: number, reason:
     proxy: proxy?.label,
     detail: `${reason._tag === "ProxyError" ? reason.detail : reason.message}; ` +
       (tried === 1 ? "one proxy was tried" : `${tried} proxies were tried`),
-    last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined
+    last: reason._tag === "Timeout" || reason._tag === "ConnectionError" ? reason : undefined,
+    cause: reason._tag === "ProxyError" ? reason.cause : undefined
   })
 
 /**
