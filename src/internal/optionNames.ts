@@ -32,10 +32,30 @@ export const unknownOption = (
 // Of the layers that are composed with one another: one object may be given to several of them. A layer that takes no
 // proxies, or no URLs, still refuses them, since it would send elsewhere or another way than is meant.
 const composed = [
-  ...["timeout", "deadline", "maxRetries", "maxProxyRetries", "retry", "onAmbiguous", "classify", "headers", "signer"],
-  ...["propagateTrace", "egress", "maxResponseBytes", "maxPerOrigin", "maxPerProxy", "grace"],
-  ...["failover", "circuit", "onRetired"],
-  ...["connectTimeout", "keepAlive", "tls", "proxyTls", "maxProxies", "cooldown"]
+  "timeout",
+  "deadline",
+  "maxRetries",
+  "maxProxyRetries",
+  "retry",
+  "onAmbiguous",
+  "classify",
+  "headers",
+  "signer",
+  "propagateTrace",
+  "egress",
+  "maxResponseBytes",
+  "maxPerOrigin",
+  "maxPerProxy",
+  "grace",
+  "failover",
+  "circuit",
+  "onRetired",
+  "connectTimeout",
+  "keepAlive",
+  "tls",
+  "proxyTls",
+  "maxProxies",
+  "cooldown"
 ]
 
 /**
