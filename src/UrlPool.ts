@@ -43,7 +43,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { assertNames, checkNames, namesOf } from "./internal/optionNames.ts"
+import { checkNames, namesOf, unknownOption } from "./internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { parseTarget, Pool } from "./internal/pool.ts"
 import {
@@ -359,7 +359,8 @@ export const empty: Layer.Layer<UrlPool> = Layer.suspend(() => emptyWith({}))
  * @since 0.1.0
  */
 export const emptyWith = (options: Options): Layer.Layer<UrlPool> => {
-  assertNames(options, optionNames)
+  const unknown = unknownOption(options, optionNames)
+  if (unknown !== undefined) throw new RangeError(unknown.message)
   const settings = toSettings(options)
   return Layer.effect(UrlPool, emptyPool(settings))
 }

@@ -74,7 +74,7 @@ import {
   untold
 } from "./internal/judge.ts"
 import { makeIds } from "./internal/messageId.ts"
-import { checkNames, namesOf, unknownOption } from "./internal/optionNames.ts"
+import { checkNames, namesOf, ofTransports, unknownOption } from "./internal/optionNames.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
 import { type Request, type Route, Send } from "./internal/send.ts"
 import { sendAll as sendItems, type Spread } from "./internal/sendAll.ts"
@@ -428,7 +428,7 @@ export const make = (
 ): Effect.Effect<Webhook["Service"], WebhookError, Transport.Transport | UrlPool.UrlPool> => {
   const settings = toSettings(options)
   return Effect.gen(function*() {
-    yield* checkNames(options, optionNames)
+    yield* checkNames(options, optionNames, ofTransports)
     const { hostOf, run } = yield* makeRun(settings, options?.headers)
     return {
       send: (payload, options) => run(() => prepare(payload, options), options, Effect.succeed),

@@ -774,9 +774,24 @@ describe("an option that does not exist", () => {
       assert.match(reason.message, /did you mean failover\?/)
     }).pipe(Effect.provide(Layer.merge(TestTransport.layer(TestTransport.reply()), UrlPool.empty))))
 
+  it.effect("is none that a transport takes, with which a Webhook may share its options", () =>
+    Effect.gen(function*() {
+      const options: Webhook.WebhookOptions & NodeTransport.ProxiedOptions = {
+        maxRetries: 1,
+        grace: 100,
+        connectTimeout: "1 second",
+        keepAlive: "1 second",
+        tls: {},
+        maxProxies: 1
+      }
+      const layers: ReadonlyArray<Layer.Layer<never, unknown>> = [
+        Webhook.layerTransport(options).pipe(Layer.provide([NodeTransport.layer(options), UrlPool.layer(url)])),
+        DiscordWebhook.layerTransport({ urls: discord, ...options }).pipe(Layer.provide(NodeTransport.layer(options)))
+      ]
+      for (const layer of layers) assert.isTrue(Exit.isSuccess(yield* Effect.exit(Effect.scoped(Layer.build(layer)))))
+    }))
+
   it("throws where a layer cannot fail", () => {
-    throwsRangeError(() => NodeTransport.layer({ keepalive: 1 } as object), "keepAlive")
-    throwsRangeError(() => NodeTransport.layerProxied({ timeout: 1 } as object), "timeout", /connectTimeout/)
     throwsRangeError(() => UrlPool.emptyWith({ onRetire: 1 } as object), "onRetired")
   })
 

@@ -487,10 +487,11 @@ describe("a send by proxies", () => {
       } & Webhook.WebhookOptions = {}
     ) {
       const log: Array<string> = []
+      const { make, proxies = ["a:1:user:pass", "b:2"], ...webhook } = options
       const transport = Transport.layerHttpClientProxied((proxy) =>
         Effect.gen(function*() {
           log.push(`make ${proxy.host}`)
-          yield* options.make?.(proxy.host) ?? Effect.void
+          yield* make?.(proxy.host) ?? Effect.void
           yield* Effect.addFinalizer(() => Effect.sync(() => log.push(`close ${proxy.host}`)))
           return HttpClient.make((request) =>
             Effect.suspend(() => {
@@ -503,12 +504,9 @@ describe("a send by proxies", () => {
         })
       )
       const context = yield* Layer.build(
-        Webhook.layerTransport({ retry: RetryPolicy.backoff({ base: 1000, max: 1000 }), ...options }).pipe(
+        Webhook.layerTransport({ retry: RetryPolicy.backoff({ base: 1000, max: 1000 }), ...webhook }).pipe(
           Layer.provideMerge(transport),
-          Layer.provide([
-            UrlPool.layer("https://example.com/hook"),
-            ProxyProvider.layer(options.proxies ?? ["a:1:user:pass", "b:2"])
-          ])
+          Layer.provide([UrlPool.layer("https://example.com/hook"), ProxyProvider.layer(proxies)])
         )
       )
       const hook = yield* Effect.provideContext(Webhook.Webhook, context)

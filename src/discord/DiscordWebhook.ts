@@ -54,7 +54,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as EgressPolicy from "../EgressPolicy.ts"
 import type { Encoded } from "../internal/encode.ts"
-import { checkNames, namesOf, unknownOption } from "../internal/optionNames.ts"
+import { checkNames, namesOf, ofTransports, unknownOption } from "../internal/optionNames.ts"
 import { wholeNumber } from "../internal/options.ts"
 import type { Request } from "../internal/send.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -424,7 +424,7 @@ export const make = (
   const poolSettings = UrlPool.toSettings(options)
   const { applicationOwned, avatar_url, username } = options
   return Effect.gen(function*() {
-    yield* checkNames(options, optionNames)
+    yield* checkNames(options, optionNames, ofTransports)
     yield* UrlPool.checkUrls(options)
     const base = yield* orInvalid(readBase(options.baseUrl ?? api))
     const webhooks = yield* orInvalid(Webhooks.parse(options.urls, base))

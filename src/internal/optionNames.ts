@@ -11,18 +11,26 @@ import { pathOf } from "./path.ts"
 export const namesOf = <Options>(names: Record<keyof Options, true>): ReadonlySet<string> => new Set(Object.keys(names))
 
 /**
+ * What transports take beside a `Webhook`: one object of options may serve both.
+ *
+ * @internal
+ */
+export const ofTransports = { connectTimeout: true, keepAlive: true, tls: true, maxProxies: true } as const
+
+/**
  * The first option that has none of these names: a slip of the pen, by which
- * nothing would change.
+ * nothing would change. `others` may be there too.
  *
  * @internal
  */
 export const unknownOption = (
   options: object | undefined,
-  names: ReadonlySet<string>
+  names: ReadonlySet<string>,
+  others: object = {}
 ): InvalidOptions | undefined => {
   // What cannot even be listed is refused where it is read.
   const given = Result.getOrElse(Result.try(() => Object.keys(options ?? {})), () => [])
-  const unknown = given.find((name) => !names.has(name))
+  const unknown = given.find((name) => !names.has(name) && !Object.hasOwn(others, name))
   return unknown === undefined
     ? undefined
     : new InvalidOptions({ option: pathOf([unknown]), detail: `there is no such option; ${hint(unknown, names)}` })
@@ -35,22 +43,13 @@ export const unknownOption = (
  */
 export const checkNames = (
   options: object | undefined,
-  names: ReadonlySet<string>
+  names: ReadonlySet<string>,
+  others?: object
 ): Effect.Effect<void, WebhookError> =>
   Effect.suspend(() => {
-    const reason = unknownOption(options, names)
+    const reason = unknownOption(options, names, others)
     return reason === undefined ? Effect.void : Effect.fail(new WebhookError({ reason }))
   })
-
-/**
- * The same for a layer that cannot fail: throws where the option is written.
- *
- * @internal
- */
-export const assertNames = (options: object | undefined, names: ReadonlySet<string>): void => {
-  const reason = unknownOption(options, names)
-  if (reason !== undefined) throw new RangeError(reason.message)
-}
 
 /**
  * Those options that have one of these names.

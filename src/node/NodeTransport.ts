@@ -26,7 +26,6 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ConnectionOptions } from "node:tls"
 import { join } from "../internal/bytes.ts"
-import { assertNames, namesOf } from "../internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "../internal/options.ts"
 import * as ProxyProvider from "../ProxyProvider.ts"
 import { AttemptError, type AttemptRequest, disconnected, Reply, timedOut, Transport } from "../Transport.ts"
@@ -86,15 +85,6 @@ export interface ProxiedOptions extends Options {
   readonly maxProxies?: number | undefined
 }
 
-/** @internal */
-export const optionNames: ReadonlySet<string> = namesOf<ProxiedOptions>({
-  connectTimeout: true,
-  keepAlive: true,
-  grace: true,
-  tls: true,
-  maxProxies: true
-})
-
 /**
  * A transport that connects directly to the receiver.
  *
@@ -103,8 +93,6 @@ export const optionNames: ReadonlySet<string> = namesOf<ProxiedOptions>({
  * When the layer closes, attempts in flight are given their grace and are then
  * interrupted, and every socket is closed. Names of guarded URLs are resolved
  * by the `AddressResolver` in the context, or by Node's if there is none.
- * Constants that make no sense, and options that do not exist, throw
- * `RangeError` here.
  *
  * @category layers
  * @since 0.1.0
@@ -145,7 +133,6 @@ export const layerProxied = (
  * @since 0.1.0
  */
 export const make = (options?: ProxiedOptions): Effect.Effect<Transport["Service"], never, Scope.Scope> => {
-  assertNames(options, optionNames)
   const keepAlive = positiveMillis("keepAlive", options?.keepAlive ?? 4_000)
   const grace = positiveMillis("grace", options?.grace ?? 5_000)
   const connectTimeout = positiveMillis("connectTimeout", options?.connectTimeout ?? 10_000)

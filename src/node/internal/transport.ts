@@ -1,6 +1,6 @@
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { namesOf, pick } from "../../internal/optionNames.ts"
+import { namesOf, ofTransports } from "../../internal/optionNames.ts"
 import * as ProxyProvider from "../../ProxyProvider.ts"
 import type { Transport } from "../../Transport.ts"
 import type { WebhookError } from "../../WebhookError.ts"
@@ -20,11 +20,8 @@ export interface TransportOptions extends NodeTransport.ProxiedOptions {
 
 /** @internal */
 export const transportNames: ReadonlySet<string> = namesOf<TransportOptions>({
-  connectTimeout: true,
-  keepAlive: true,
+  ...ofTransports,
   grace: true,
-  tls: true,
-  maxProxies: true,
   proxies: true,
   cooldown: true
 })
@@ -35,11 +32,10 @@ const direct = NodeTransport.layer()
 /** @internal */
 export const transport = (options: TransportOptions): Layer.Layer<Transport, WebhookError> => {
   const { connectTimeout, cooldown, grace, keepAlive, proxies, tls } = options
-  const own = pick(options, NodeTransport.optionNames)
   if (proxies === undefined) {
-    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layer(own)
+    return (connectTimeout ?? grace ?? keepAlive ?? tls) === undefined ? direct : NodeTransport.layer(options)
   }
-  return NodeTransport.layerProxied(own).pipe(
+  return NodeTransport.layerProxied(options).pipe(
     Layer.provide(
       ProxyProvider.isPlainProvider(proxies)
         ? ProxyProvider.fromObject(proxies)
