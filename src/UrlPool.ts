@@ -85,7 +85,8 @@ export interface Target {
  * **Details**
  *
  * Times are milliseconds from now. `Taken` may carry what the receiver says is
- * left of its window. `Failed` is the URL's own failure: a 5xx, or no answer.
+ * left of its window. `Limited` is a 429; its time is the receiver's own, unless
+ * `hinted` is false. `Failed` is the URL's own failure: a 5xx, or no answer.
  * `Untold` is any other end without an answer, such as a proxy's fault.
  *
  * @category models
@@ -93,7 +94,7 @@ export interface Target {
  */
 export type Outcome =
   | { readonly _tag: "Taken"; readonly remaining?: number | undefined; readonly resetAfter?: number | undefined }
-  | { readonly _tag: "Limited"; readonly retryAfter: number }
+  | { readonly _tag: "Limited"; readonly retryAfter: number; readonly hinted?: boolean | undefined }
   | { readonly _tag: "Gone"; readonly status: number }
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Untold" }

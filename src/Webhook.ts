@@ -785,7 +785,7 @@ const sender = (
     if (way === undefined) return undefined
     way.pace.settle(send.at)
     if (way.pace.room === 0) return way
-    way.pace.take(send.at)
+    way.pace.take(send.at, false)
     takeWay(send, way)
     return undefined
   }
@@ -1084,7 +1084,8 @@ const sender = (
     const drawn = waits ? yield* Effect.result(nextDelay(send, reason)) : Result.succeed(undefined)
     send.now()
     const delay = yield* Effect.onExit(Effect.fromResult(drawn), (exit) => {
-      giveLease(send, { _tag: "Limited", retryAfter: Option.getOrUndefined(Exit.getSuccess(exit)) ?? unhinted })
+      const retryAfter = Option.getOrUndefined(Exit.getSuccess(exit)) ?? unhinted
+      giveLease(send, { _tag: "Limited", retryAfter, hinted: false })
       return Effect.void
     })
     if (!waits) return 0

@@ -200,7 +200,8 @@ describe("a circuit", () => {
           assert.deepStrictEqual(yield* states, ["open"])
           yield* send()
         }
-        yield* times(2, fail)
+        // The second 429 has taught it a rate.
+        yield* drive(times(2, fail), 5000)
         assert.deepStrictEqual(yield* states, ["broken"])
       }).pipe(Effect.provide(layer(asWished))))
 

@@ -110,12 +110,12 @@ describe("the pace", () => {
               Effect.provide(layer(receiver(limiters[kind](), tells, 10), { deadline: "30 minutes" }))
             )
             assert.strictEqual(ends.filter(({ result }) => result.ok).length, 1000)
-            // The only ones that see a 429 are those that were in flight when the first came.
+            // Those that were in flight when the first 429 came see one, and where nothing but a hint is told, a few
+            // that find out the rate.
             const refused = ends.flatMap(({ result }) => result.history.filter(({ status }) => status === 429))
             const met = ends.filter(({ result }) => result.attempts > 1)
-            assert.isAtMost(met.length, 128)
-            // Where nothing but a hint is told, one of them tries once whether the receiver takes more.
-            assert.isAtMost(refused.length, met.length + (tells === "hints" ? 1 : 0))
+            assert.isAtMost(met.length, tells === "hints" ? 128 + 30 : 128)
+            assert.isAtMost(refused.length, met.length + (tells === "hints" ? 30 : 0))
             assert.strictEqual(sent.length, 1000 + refused.length)
             // The first answers came after 10 ms.
             assert.isTrue(sent.every(({ at }) => at <= 10 || at >= 2000))
@@ -134,7 +134,7 @@ describe("the pace", () => {
             Effect.provide(layer(receiver(fixedWindow(5, 2000, offset), "hints", 10), { deadline: "30 minutes" }))
           )
           assert.strictEqual(ends.filter(({ result }) => result.ok).length, 1000)
-          // The first wave may meet two windows, and what it teaches may be off once or twice.
+          // The first wave may meet two windows, and a few more find out the rate.
           const refused = ends.flatMap(({ result }) => result.history.filter(({ status }) => status === 429))
           assert.isAtMost(refused.length, 160)
           assert.isAtMost(Math.max(...ends.map(({ at }) => at)), 1.3 * 400_000)
@@ -149,7 +149,7 @@ describe("the pace", () => {
         )
         assert.isTrue(ends.every(({ at }) => at <= 60_000))
         assert.isAtLeast(ends.filter(({ result }) => result.ok).length, 140)
-        assert.isAtMost(ends.filter(({ result }) => result.attempts > 2).length, 1)
+        assert.isAtMost(ends.filter(({ result }) => result.attempts > 2).length, 30)
         for (const { result } of ends) {
           if (result._tag === "Delivered") continue
           assert(result.reason._tag === "DeadlineExceeded", result.reason._tag)

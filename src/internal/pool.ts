@@ -67,7 +67,7 @@ const stateOf = ({ broken, pace, retired }: Member): State =>
 
 // What was sent before the circuit opened says nothing of how it is now.
 const isPast = ({ broken, brokenIn, pace }: Member, epoch: number): boolean =>
-  (broken && pace.shut) || (epoch >= 0 && epoch <= brokenIn)
+  (broken && pace.closed) || (epoch >= 0 && epoch <= brokenIn)
 
 const mend = (member: Member): void => {
   member.failures = 0
@@ -80,8 +80,8 @@ const hold = (lease: Lease, member: Member): void => {
   lease.held = true
 }
 
-const grant = (lease: Lease, member: Member): void => {
-  member.pace.take(lease.at)
+const grant = (lease: Lease, member: Member, waited: boolean): void => {
+  member.pace.take(lease.at, waited)
   hold(lease, member)
 }
 
@@ -154,7 +154,7 @@ export class Pool {
     isOpen: (lease) => {
       const { pace, retired } = lease.target as Member
       pace.settle(lease.at)
-      return lease.epoch === pace.epoch && !pace.shut && retired === undefined
+      return lease.epoch === pace.epoch && !pace.closed && retired === undefined
     },
     release: (lease, outcome) => {
       if (!lease.held) return
@@ -184,7 +184,7 @@ export class Pool {
     this.refresh(lease.at)
     const member = this.waiting.size === 0 ? this.pick(lease.avoid) : undefined
     if (member !== undefined) {
-      grant(lease, member)
+      grant(lease, member, false)
       return Effect.succeed(true)
     }
     // Every URL is shut, and none opens in time.
@@ -196,7 +196,7 @@ export class Pool {
       Effect.flatMap(
         this.waiting.park(fiber, lease.deadline, (member) => {
           lease.at = nowOf(fiber)
-          if (member !== null) grant(lease, member)
+          if (member !== null) grant(lease, member, true)
         }),
         (member) => member === null ? Effect.fail(this.none()) : Effect.succeed(member !== undefined)
       )
@@ -231,7 +231,7 @@ export class Pool {
     if (member.retired !== undefined) return gone()
     pace.settle(lease.at)
     if (pace.room > 0) {
-      grant(lease, member)
+      grant(lease, member, false)
       return Effect.succeed(true)
     }
     if (pace.shut && pace.at > lease.deadline) return Effect.succeed(false)
@@ -255,7 +255,7 @@ export class Pool {
         return pace.accept(epoch, now, outcome.remaining, outcome.resetAfter)
       case "Limited":
         this.answered(member, epoch)
-        return pace.refuse(epoch, now, outcome.retryAfter)
+        return pace.refuse(epoch, now, outcome.retryAfter, outcome.hinted !== false)
       case "Failed":
         return pace.untold(epoch, now, this.failed(member, epoch))
       case "Untold":

@@ -40,7 +40,7 @@ export class Ways {
       way = { key, pace: new Pace(this.alarm) }
       this.closed.set(key, way)
     }
-    way.pace.refuse(-1, now, wait)
+    way.pace.closeFor(now, wait)
   }
 
   /** Forgets a way that is open and of which nobody expects anything. */
