@@ -1,5 +1,6 @@
-// A 429 that nobody explains is waited for as long as its send draws, and each one after it twice as long.
-const longestClosing = 30_000
+// A 429 without a hint is waited for as long as its send draws, or for this share of what it took the last time. Each
+// one that follows at once is waited for longer by this factor.
+const closing = { share: 0.6, factor: 1.4, longest: 30_000 }
 
 // What is learned of a limit is kept for ten minutes after its last 429, where nobody asks for more.
 const memory = 600_000
@@ -70,8 +71,8 @@ export class Rate {
   refuse(now: number, wait: number, hinted: boolean): number {
     // Nothing was taken since: it is the one that went first.
     if (this.taken > 0) this.learn(now)
-    const least = this.closing > 0 ? 2 * this.closing : 0.35 * this.closedFor
-    this.closing = Math.min(longestClosing, Math.max(wait, least))
+    const least = this.closing > 0 ? closing.factor * this.closing : closing.share * this.closedFor
+    this.closing = Math.min(closing.longest, Math.max(wait, least))
     return hinted ? wait : this.closing
   }
 
