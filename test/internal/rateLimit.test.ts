@@ -73,6 +73,7 @@ describe("rateLimit", () => {
     { ratelimit: "\"a\";r=0;t=5, \"b" },
     { ratelimit: "\"a\";r=0;t=5, \"b\";t=9" },
     { ratelimit: "\"a\";r=0;t=5, \"b\";r=-1;t=9" },
+    { ratelimit: "\"a\";r=0;t=5, \"b\";r=1;t=9.5" },
     { ratelimit: "remaining=0" },
     { ratelimit: "remaining=0, reset=-5" },
     { ratelimit: "remaining=0, reset=5, " },
