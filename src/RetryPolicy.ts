@@ -28,6 +28,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { positiveMillis } from "./internal/options.ts"
+import { exhausted } from "./internal/rateLimit.ts"
 import type { Reply } from "./Transport.ts"
 import { isWebhookError } from "./WebhookError.ts"
 
@@ -242,7 +243,18 @@ const parseDate = (date: string): number =>
 
 /**
  * The wait that an answer asks for, in milliseconds: its body's `retry_after`
- * first, else its `Retry-After` header.
+ * first, else its `Retry-After` header, else the reset of a window of which
+ * nothing remains.
+ *
+ * **Details**
+ *
+ * A window is told by the first of these that names its remainder and its
+ * reset: `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, or the form of
+ * draft 07), `RateLimit-Remaining` with `RateLimit-Reset` (drafts 03 to 06, in
+ * seconds from now), and `X-RateLimit-Remaining` with `X-RateLimit-Reset-After`
+ * or `X-RateLimit-Reset`. Of several policies in `RateLimit` the one that ends
+ * last counts of those of which nothing remains. What is malformed or in the
+ * past is passed over. `now` is the wall clock in milliseconds since the epoch.
  *
  * @category parsing
  * @since 0.1.0
@@ -253,5 +265,5 @@ export const retryAfter = (
 ): number | undefined => {
   const json = reply.json
   const body = typeof json === "object" && json !== null && "retry_after" in json ? json.retry_after : undefined
-  return parseHint(body, now) ?? parseHint(reply.headers["retry-after"], now)
+  return parseHint(body, now) ?? parseHint(reply.headers["retry-after"], now) ?? exhausted(reply.headers, now)
 }

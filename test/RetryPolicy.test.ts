@@ -114,6 +114,39 @@ describe("RetryPolicy", () => {
       assert.strictEqual(of({}), undefined)
       assert.strictEqual(of({ retry_after: 0 }, "0"), undefined)
     })
+
+    const within = (headers: Record<string, string>, json?: unknown) => RetryPolicy.retryAfter({ headers, json }, now)
+    const epoch = Math.floor(now / 1000)
+
+    it.each<Record<string, string>>([
+      { ratelimit: "\"burst\";r=0;t=7, \"daily\";r=3;t=900" },
+      { ratelimit: "limit=5, remaining=0, reset=7" },
+      { "ratelimit-remaining": "0", "ratelimit-reset": "7" },
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "7" },
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "7" },
+      { "x-ratelimit-limit": "60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(epoch + 7) }
+    ])("is the reset of a window of which nothing remains where neither has: %j", (headers) => {
+      assert.approximately(within(headers)!, 7000, 1000)
+      assert.approximately(within({ ...headers, "retry-after": "soon" }, { retry_after: -1 })!, 7000, 1000)
+      assert.strictEqual(within({ ...headers, "retry-after": "3" }), 3000)
+      assert.strictEqual(within({ ...headers, "retry-after": "9" }, { retry_after: 2 }), 2000)
+    })
+
+    it.each<Record<string, string>>([
+      { ratelimit: "\"default\";r=1;t=7" },
+      { ratelimit: "\"default\";r=0" },
+      { ratelimit: "\"default\";r=0;t=-7" },
+      { ratelimit: "\"default\";r=0;t=7;" },
+      { "ratelimit-policy": "\"default\";q=0;w=7" },
+      { "ratelimit-remaining": "1", "ratelimit-reset": "7" },
+      { "ratelimit-remaining": "0", "ratelimit-reset": String(epoch + 7) },
+      { "x-ratelimit-remaining": "1", "x-ratelimit-reset": String(epoch + 7) },
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(epoch - 7) },
+      { "x-ratelimit-remaining": "0" },
+      { "x-ratelimit-reset": "7" }
+    ])("is nothing where a window has something left, or no end ahead: %j", (headers) => {
+      assert.strictEqual(within(headers), undefined)
+    })
   })
 
   describe("backoff", () => {

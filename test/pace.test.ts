@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, ManagedRuntime, Redacted, Result, Schedule } from "effect"
-import { Proxy, Transport, UrlPool, Webhook, type WebhookResult } from "effect-webhooks"
+import { Clock, Duration, Effect, Fiber, Layer, ManagedRuntime, Redacted, Result, Schedule } from "effect"
+import { Proxy, type RetryPolicy, Transport, UrlPool, Webhook, type WebhookResult } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import { TestClock } from "effect/testing"
 
@@ -308,6 +308,50 @@ describe("the pace", () => {
       }))
   })
 
+  describe("told by a refusal without Retry-After", () => {
+    const gaps = (status: number, headers: Record<string, string>, options?: Webhook.WebhookOptions) =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(1_700_000_000_000)
+        const program = Effect.gen(function*() {
+          const { result } = yield* drive(ended(1))
+          return { result, at: (yield* TestTransport.sent).map(({ at }) => at - 1_700_000_000_000) }
+        })
+        return yield* program.pipe(
+          Effect.provide(layer([reply({ status, headers }), reply()], { deadline: "1 hour", ...options }))
+        )
+      })
+
+    const classify: RetryPolicy.Classify = ({ status }) => status === 403 ? "retry" : undefined
+
+    const told: ReadonlyArray<Record<string, string>> = [
+      { RateLimit: "\"default\";r=0;t=90" },
+      { "RateLimit-Remaining": "0", "RateLimit-Reset": "90" },
+      { "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000090" }
+    ]
+
+    it.effect.each(told)("waits for the reset of %j", (headers) =>
+      Effect.gen(function*() {
+        const limited = yield* gaps(429, headers)
+        assert.isTrue(limited.result.ok)
+        assert.deepStrictEqual(limited.at, [0, 90_000])
+        const reason = limited.result.history[0]!.reason
+        assert(reason?._tag === "RateLimited")
+        assert.strictEqual(Duration.toMillis(reason.retryAfter!), 90_000)
+        assert.deepStrictEqual((yield* gaps(503, headers)).at, [0, 90_000])
+        assert.deepStrictEqual((yield* gaps(403, headers, { classify })).at, [0, 90_000])
+        assert.deepStrictEqual((yield* gaps(429, { ...headers, "Retry-After": "7" })).at, [0, 7000])
+      }))
+
+    it.effect("backs off where something is left, and after a status that names no wait", () =>
+      Effect.gen(function*() {
+        const some = yield* gaps(429, { RateLimit: "\"default\";r=4;t=90" })
+        assert.isAtMost(some.at[1]!, 501)
+        const broken = yield* gaps(500, { RateLimit: "\"default\";r=0;t=90" })
+        assert.isAtMost(broken.at[1]!, 501)
+        assert.lengthOf((yield* gaps(403, { RateLimit: "\"default\";r=0;t=90" })).at, 1)
+      }))
+  })
+
   describe("told by a success", () => {
     const told = (headers: Record<string, string>, status = 204) =>
       Effect.gen(function*() {
@@ -359,6 +403,17 @@ describe("the pace", () => {
         assert.approximately(gap, 3000, 1)
       }))
 
+    it.effect.each<Record<string, string>>([
+      { RateLimit: "\"burst\";r=0;t=3, \"daily\";r=900;t=600" },
+      { RateLimit: "limit=10, remaining=0, reset=3" },
+      { "RateLimit-Remaining": "0", "RateLimit-Reset": "3" },
+      { "RateLimit": "\"default\";r=0;t=3", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "50" },
+      { "RateLimit-Remaining": "0", "RateLimit-Reset": "3", "X-RateLimit-Remaining": "9", "X-RateLimit-Reset": "50" }
+    ])("with nothing left closes the URL until the reset of %j", (headers) =>
+      Effect.gen(function*() {
+        assert.approximately((yield* told(headers)).gap, 3000, 1)
+      }))
+
     it.effect("holds for a 4xx as well", () =>
       Effect.gen(function*() {
         const { gap } = yield* told({ "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "3" }, 400)
@@ -374,7 +429,12 @@ describe("the pace", () => {
       { "x-ratelimit-remaining": "1", "x-ratelimit-reset-after": "60" },
       { "x-ratelimit-remaining": "-1", "x-ratelimit-reset-after": "60" },
       { "x-ratelimit-remaining": "none", "x-ratelimit-reset-after": "60" },
-      { "x-ratelimit-reset-after": "60" }
+      { "x-ratelimit-reset-after": "60" },
+      { "ratelimit": "\"default\";r=1;t=60" },
+      { "ratelimit": "\"default\";r=0" },
+      { "ratelimit": "\"default\";r=0;t=60, \"cut" },
+      { "ratelimit-remaining": "1", "ratelimit-reset": "60" },
+      { "ratelimit-remaining": "0", "ratelimit-reset": "1700000060" }
     ])("leaves the URL open without a remaining of 0 and a reset ahead: %j", (headers) =>
       Effect.gen(function*() {
         assert.strictEqual((yield* told(headers)).gap, 0)

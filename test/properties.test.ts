@@ -104,7 +104,30 @@ interface Step {
   readonly status: number
   readonly body: Hint | undefined
   readonly header: Hint | undefined
+  readonly window: Window | undefined
 }
+
+// A window in one of the ways of telling it.
+interface Window {
+  readonly form: "list" | "dictionary" | "delta" | "custom"
+  readonly remaining: number
+  readonly seconds: number
+}
+
+const window: Arbitrary.Arbitrary<Window> = Arbitrary.all({
+  form: oneOf(["list", "dictionary", "delta", "custom"] as const),
+  remaining: oneOf([0, 0, 0, 1, 50, -1]),
+  seconds: oneOf([0, 1, 30, 301, 100_000_000, -5])
+})
+
+const told = ({ form, remaining, seconds }: Window): Record<string, string> =>
+  form === "list"
+    ? { "RateLimit": `"default";r=${remaining};t=${seconds};pk=:cHs=:` }
+    : form === "dictionary"
+    ? { "RateLimit": `limit=60, remaining=${remaining}, reset=${seconds}` }
+    : form === "delta"
+    ? { "RateLimit-Remaining": `${remaining}`, "RateLimit-Reset": `${seconds}` }
+    : { "X-RateLimit-Remaining": `${remaining}`, "X-RateLimit-Reset-After": `${seconds}` }
 
 const none = Arbitrary.Constant(undefined)
 
@@ -112,10 +135,11 @@ const step: Arbitrary.Arbitrary<Step> = Arbitrary.all({
   kind: oneOf(["status", "status", "status", "status", "status", "refuse", "reset", "hang"] as const),
   status: oneOf([429, 429, 429, 503, 503, 500, 502, 204, 400, 410, 302]),
   body: either<Hint | undefined>([none, hint]),
-  header: either<Hint | undefined>([none, textHint])
+  header: either<Hint | undefined>([none, textHint]),
+  window: either<Window | undefined>([none, window])
 })
 
-const toAnswer = ({ body, header, kind, status }: Step): TestTransport.Answer => {
+const toAnswer = ({ body, header, kind, status, window }: Step): TestTransport.Answer => {
   switch (kind) {
     case "refuse":
       return refuse
@@ -127,7 +151,10 @@ const toAnswer = ({ body, header, kind, status }: Step): TestTransport.Answer =>
       return reply({
         status,
         ...(body !== undefined && { body: { retry_after: body.value } }),
-        ...(header !== undefined && { headers: { "Retry-After": String(header.value) } })
+        headers: {
+          ...(header !== undefined && { "Retry-After": String(header.value) }),
+          ...(window !== undefined && told(window))
+        }
       })
   }
 }
@@ -136,10 +163,11 @@ const toAnswer = ({ body, header, kind, status }: Step): TestTransport.Answer =>
 const asJson = (hint: Hint | undefined): Hint | undefined =>
   hint !== undefined && typeof hint.value === "number" && !Number.isFinite(hint.value) ? undefined : hint
 
-const hintOf = ({ body, header, kind, status }: Step, now: number): number | undefined =>
+const hintOf = ({ body, header, kind, status, window }: Step, now: number): number | undefined =>
   kind !== "status" || (status !== 429 && status !== 503)
     ? undefined
-    : (asJson(body) && meaning(asJson(body)!, now)) ?? (header && meaning(header, now))
+    : (asJson(body) && meaning(asJson(body)!, now)) ?? (header && meaning(header, now)) ??
+      (window?.remaining === 0 && window.seconds > 0 ? window.seconds * 1000 : undefined)
 
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {

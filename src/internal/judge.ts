@@ -260,7 +260,7 @@ export const taken = (send: Judged, reply: Transport.Reply, posts: boolean): Url
   deliveryControl(reply) === "disable" ? { _tag: "Gone", status: reply.status } : paceOf(send, reply, posts)
 
 const paceOf = (send: Judged, reply: Transport.Reply, posts: boolean): UrlPool.Outcome => {
-  const told = rateLimit(reply.headers, send.clock)
+  const told = rateLimit(reply.headers, send.clock.currentTimeMillisUnsafe())
   // The window of another method is another one, and only its end is worth waiting for.
   return told !== undefined && (posts || told.remaining === 0) ? told : plainlyTaken
 }

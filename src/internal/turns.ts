@@ -31,6 +31,11 @@ export class Turns {
     this.max = max
   }
 
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.lines.size
+  }
+
   /** Takes a turn if one is free. */
   take(key: string): Line | undefined {
     const line = this.lines.get(key)

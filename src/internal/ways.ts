@@ -22,6 +22,11 @@ export class Ways {
   private readonly closed = new Map<string, Way>()
   private readonly alarm = new Alarm()
 
+  /** How many ways are remembered. */
+  get size(): number {
+    return this.closed.size
+  }
+
   /** A way that was closed, unless it is known to be open again. */
   find(origin: string, proxy: string | undefined): Way | undefined {
     return this.closed.size === 0 ? undefined : this.closed.get(keyOf(origin, proxy))
