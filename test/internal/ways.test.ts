@@ -28,7 +28,7 @@ describe("Ways", () => {
     ways.close(origin, "proxy-1", 0, 1000)
     const tried = ways.find(origin, "proxy-1")!
     tried.pace.settle(1000)
-    tried.pace.take(1000)
+    tried.pace.take(1000, false)
     ways.close(origin, "proxy-2", 1100, 1000)
     assert.strictEqual(ways.find(origin, "proxy-1"), tried)
     tried.pace.untold(tried.pace.epoch, 1200)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary } from "effect"
+import { Schema } from "effect"
 import { Rate } from "../../../src/internal/gate/rate.ts"
 import { fixedWindow, leakyBucket, type Limit, slidingWindow } from "../../receivers.ts"
 
@@ -69,6 +69,7 @@ describe("Rate", () => {
     const rate = new Rate(0, 10, 0)
     let now = rate.refuse(0, 1000, true)
     rate.open(now)
+    now = rate.nextAt
     for (let n = 0; n < 1000; n++) {
       rate.accept()
       const next = rate.start(now, false)
@@ -84,15 +85,15 @@ describe("Rate", () => {
     assert.isTrue(rate.isStale(600_001))
   })
 
-  const step = Arbitrary.struct({
-    kind: Arbitrary.constants("refuse", "open", "accept", "start"),
-    after: Arbitrary.integer({ min: 0, max: 4_000_000 }),
-    flag: Arbitrary.boolean
+  const step = Schema.Struct({
+    kind: Schema.Literals(["refuse", "open", "accept", "start"]),
+    after: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4_000_000 })),
+    flag: Schema.Boolean
   })
 
   it.prop(
     "gives instants that are neither past nor too far, whatever happens in whatever order",
-    [Arbitrary.array(step, { minLength: 1, maxLength: 60 })],
+    [Schema.Array(step)],
     ([steps]) => {
       const rate = new Rate(0, steps.length, 0)
       let now = 0
