@@ -45,14 +45,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { assertNames, checkNames, namesOf } from "./internal/optionNames.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
-import { parseTarget, Pool } from "./internal/pool.ts"
-import {
-  type EndpointGone,
-  InvalidOptions,
-  type InvalidUrl,
-  type NoUrlAvailable,
-  WebhookError
-} from "./WebhookError.ts"
+import { Pool, targetOf } from "./internal/pool.ts"
+import { InvalidOptions, type InvalidUrl, type NoUrlAvailable, WebhookError } from "./WebhookError.ts"
 
 /**
  * A URL to send to, with or without a name for logs.
@@ -100,43 +94,6 @@ export type Outcome =
   | { readonly _tag: "Untold" }
 
 /**
- * The leave to try a URL once.
- *
- * **Details**
- *
- * With a `target` it is for that URL only, else for any. It is the caller's
- * own object, so that what it holds is known even if its fiber is interrupted.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Lease {
-  /** When to give up waiting, in milliseconds of the monotonic clock. */
-  readonly deadline: number
-  /** Whether a URL should be taken only if no other is open, such as one that was tried before. */
-  readonly avoid?: ((target: Target) => boolean) | undefined
-  /** Told when the lease has to wait. */
-  readonly onPark: () => void
-  /** The caller's last reading of that clock; the pool sets it when the lease had to wait. */
-  at: number
-  target: Target | undefined
-  held: boolean
-  /** Of the pool's own bookkeeping. */
-  epoch: number
-}
-
-/**
- * A URL that a send may go on with.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Other {
-  readonly target: Target
-  readonly open: boolean
-}
-
-/**
  * The state of a URL in the pool: `"paced"` is left alone until the receiver's
  * instant, `"broken"` because it failed, `"retired"` because it is gone.
  *
@@ -162,18 +119,13 @@ export class UrlPool extends Context.Service<UrlPool, {
   readonly list: Effect.Effect<ReadonlyArray<{ readonly target: Target; readonly state: State }>>
   /** Takes a retired URL back into the pool, open. */
   readonly restore: (target: Target) => Effect.Effect<void>
-  /** The target for a URL that comes with a send: one of the pool, or one of the last 4,096 that were given. */
-  readonly given: (url: string | URL | Redacted.Redacted<string>) => Result.Result<Target, InvalidUrl>
-  /** Waits until a URL may be tried: `true`, or `false` if the deadline comes first. */
-  readonly lease: (lease: Lease) => Effect.Effect<boolean, NoUrlAvailable | EndpointGone>
-  /** Another URL than those that were tried: one that is open and need not be avoided, else the first to open. */
-  readonly other: (lease: Lease, tried: ReadonlySet<Target>) => Other | undefined
-  /** Whether any other URL than the one that is leased is open. */
-  readonly hasOpen: (lease: Lease) => boolean
-  /** Whether a leased URL is still open, after a wait for something else. */
-  readonly isOpen: (lease: Lease) => boolean
-  /** Gives a lease back, with what the try taught. */
-  readonly release: (lease: Lease, outcome: Outcome) => void
+  /** Puts a URL into the pool, while sends run too; one that is there already stays as it is. */
+  readonly add: (url: UrlInput) => Effect.Effect<Target, InvalidUrl>
+  /**
+   * Takes a URL out of the pool: what waits for it goes to another one, or fails
+   * with `NoUrlAvailable`; an attempt that is under way ends as it does.
+   */
+  readonly remove: (target: Target) => Effect.Effect<void>
 }>()("effect-webhooks/UrlPool") {}
 
 /**
@@ -401,9 +353,7 @@ export const makePool = Effect.fnUntraced(function*(
   }
   const targets: Array<Target> = []
   for (const [index, input] of inputs.entries()) {
-    const named = isNamed(input) ? input : { name: String(index), url: input }
-    const suffix = isNamed(input) || inputs.length > 1 ? `#${named.name}` : ""
-    const target = parseTarget(named.url, `urls[${named.name}]`, suffix)
+    const target = targetOf(input, index, inputs.length === 1)
     if (Result.isFailure(target)) return yield* new WebhookError({ reason: target.failure })
     targets.push(target.success)
   }
@@ -429,7 +379,3 @@ export const checkUrls = (options: { readonly urls?: unknown }): Effect.Effect<v
       )
       : Effect.void
   )
-
-/** @internal */
-export const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
-  typeof input === "object" && input !== null && !(input instanceof URL) && !Redacted.isRedacted(input)

@@ -61,6 +61,7 @@ import * as Tracer from "effect/Tracer"
 import * as EgressPolicy from "./EgressPolicy.ts"
 import { Alarm } from "./internal/alarm.ts"
 import { encode, type Encoded } from "./internal/encode.ts"
+import { leasesOf } from "./internal/foreignPool.ts"
 import * as Headers from "./internal/headers.ts"
 import { InFlight } from "./internal/inFlight.ts"
 import {
@@ -74,6 +75,7 @@ import {
   unexpected,
   untold
 } from "./internal/judge.ts"
+import type { Leases, Other } from "./internal/leases.ts"
 import { makeIds } from "./internal/messageId.ts"
 import { checkNames, namesOf, unknownOption } from "./internal/optionNames.ts"
 import { positive, positiveMillis, toPositiveMillis, wholeNumber } from "./internal/options.ts"
@@ -537,19 +539,20 @@ export const makeRun = Effect.fnUntraced(function*(
   Transport.Transport | UrlPool.UrlPool
 > {
   const transport = yield* Transport.Transport
-  const pool = yield* UrlPool.UrlPool
+  const urls = yield* UrlPool.UrlPool
+  const pool = leasesOf(urls, yield* Effect.context<never>())
   const scope = yield* Effect.serviceOption(Scope.Scope)
   const mac = yield* Effect.serviceOption(Mac.Mac)
   const parsed = Headers.read(headers, settings.signer !== undefined)
   if (Result.isFailure(parsed)) return yield* new WebhookError({ reason: parsed.failure })
-  if (settings.egress !== undefined) yield* checkPool(pool, settings.egress)
+  if (settings.egress !== undefined) yield* checkPool(urls, settings.egress)
   const inFlight = new InFlight()
   const drain = inFlight.drain(settings.grace)
   if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, drain)
   return {
     drain,
     run: sender(settings, transport, pool, inFlight, parsed.success, mac),
-    hostOf: (url) => Result.getOrUndefined(pool.given(url))?.origin
+    hostOf: (url) => Result.getOrUndefined(pool.custom(url))?.origin
   }
 })
 
@@ -652,7 +655,7 @@ export const toSettings = (options: WebhookOptions = {}): Settings => ({
 const sender = (
   settings: Settings,
   transport: Transport.Transport["Service"],
-  pool: UrlPool.UrlPool["Service"],
+  pool: Leases,
   inFlight: InFlight,
   layerHeaders: Record<string, string>,
   mac: Option.Option<Mac.Mac["Service"]>
@@ -662,6 +665,8 @@ const sender = (
   const makeId = makeIds()
   const ways = waysOf(transport)
   const alarm = new Alarm()
+  // The URLs of the pool that the egress policy lets be reached, as far as their name tells.
+  const open = new WeakSet<UrlPool.Target>()
   const { agent } = settings
   const bareHeaders = agent === undefined ? layerHeaders : { "user-agent": agent, ...layerHeaders }
   const jsonHeaders = { "content-type": "application/json", ...bareHeaders }
@@ -679,7 +684,7 @@ const sender = (
     const headers = yield* headersOf(request, options, send.id, signer !== undefined)
     const url = request.url ?? options.url
     if (url !== undefined) {
-      send.target = yield* Effect.fromResult(pool.given(url))
+      send.target = yield* Effect.fromResult(pool.custom(url))
       send.given = send.pinned = true
     }
     const egress = url === undefined ? settings.egress : settings.egress ?? EgressPolicy.publicOnly
@@ -712,10 +717,21 @@ const sender = (
     if (!send.pinned) send.target = undefined
     return Effect.flatMap(pool.lease(send), (leased) => {
       if (!leased) return Effect.fail(tooLate(send))
+      const blocked = send.given ? undefined : blockedOf(send.target!)
+      if (blocked !== undefined) return Effect.fail(blocked)
       send.slot?.take(send.target!.origin)
       send.turn = turns.take(send.target!.origin)
       return send.turn === undefined ? readyLater(send) : Effect.void
     })
+  }
+
+  // A pool may get a URL while sends run, and one of the user's own gives what it wants.
+  const blockedOf = (target: UrlPool.Target): WebhookErrorReason | undefined => {
+    if (settings.egress === undefined || open.has(target)) return undefined
+    const checked = EgressPolicy.checkUrl(settings.egress, target.origin)
+    if (Result.isFailure(checked)) return checked.failure
+    open.add(target)
+    return undefined
   }
 
   const readyLater = Effect.fnUntraced(function*(send: Send): Effect.fn.Return<void, WebhookErrorReason> {
@@ -1022,7 +1038,7 @@ const sender = (
     function*(send: Send, setback: Setback): Effect.fn.Return<void, WebhookErrorReason> {
       const proxy = setback.rotate ? yield* otherProxy(send, setback) : undefined
       const failover = setback.elsewhere && pool.failover && !send.given
-      const other = failover ? nextTarget(send, setback) : undefined
+      const other = failover ? yield* nextTarget(send, setback) : undefined
       const decision = decide(setback, budgetOf(send), {
         otherProxy: proxy !== undefined,
         failover,
@@ -1048,7 +1064,7 @@ const sender = (
       const next = decision.to === "other"
         ? other
         : decision.wait !== "none" && send.hopeless !== undefined
-        ? pool.other(send, send.hopeless)
+        ? yield* pool.other(send, send.hopeless)
         : undefined
       if (next === undefined) return
       send.target = next.target
@@ -1116,7 +1132,7 @@ const sender = (
 
   // Gives a URL that was not tried yet. When there is none, a send goes round again, and every URL that may take it yet
   // has its turn.
-  const nextTarget = (send: Send, { retry }: Setback): UrlPool.Other | undefined => {
+  const nextTarget = Effect.fnUntraced(function*(send: Send, { retry }: Setback): Effect.fn.Return<Other | undefined> {
     const target = send.target!
     if (!retry) (send.hopeless ??= new Set()).add(target)
     send.tried ??= new Set()
@@ -1124,12 +1140,12 @@ const sender = (
     send.avoid = (target) =>
       target === send.attempted || send.tried!.has(target) || send.slot?.slots.isFull(target.origin) === true
     send.pinned = false
-    const other = pool.other(send, send.tried)
+    const other = yield* pool.other(send, send.tried)
     if (other !== undefined) return other
     send.again = true
     send.tried = new Set(send.hopeless)
-    return pool.other(send, send.tried)
-  }
+    return yield* pool.other(send, send.tried)
+  })
 
   // The schedule is the user's: it may stop, die, or never answer.
   const nextDelay = (send: Send, reason: WebhookErrorReason): Effect.Effect<number | undefined, WebhookErrorReason> =>

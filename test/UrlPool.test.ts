@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
-import { UrlPool, Webhook, WebhookError } from "effect-webhooks"
+import { Cause, Clock, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Redacted, Stream } from "effect"
+import { EgressPolicy, UrlPool, Webhook, WebhookError, WebhookResult } from "effect-webhooks"
 import { TestTransport } from "effect-webhooks/testing"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
+import { poolOf } from "../src/internal/pool.ts"
 
 const { reply } = TestTransport
 
@@ -29,6 +30,14 @@ const states = Effect.map(list, (list) => list.map(({ state }) => state))
 const report = (target: UrlPool.Target, outcome: UrlPool.Outcome) => pool.use((pool) => pool.report(target, outcome))
 const restore = (target: UrlPool.Target) => pool.use((pool) => pool.restore(target))
 const sentUrls = Effect.map(TestTransport.sent, (sent) => sent.map(({ url }) => Redacted.value(url)))
+
+// The hosts' first letters, in the order of the attempts.
+const used = Effect.map(sentUrls, (urls) => urls.map((url) => new URL(url).host[0]).join(""))
+
+const failed = (result: WebhookResult.WebhookResult): WebhookResult.Failed => {
+  assert(WebhookResult.isFailed(result), `expected a failure, got ${result}`)
+  return result
+}
 
 const drive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
@@ -524,7 +533,7 @@ describe("UrlPool", () => {
       Effect.gen(function*() {
         const pool = yield* UrlPool.UrlPool
         const give = (n: number) => {
-          const target = pool.given(`https://${n}.example/`)
+          const target = poolOf(pool)!.custom(`https://${n}.example/`)
           assert(target._tag === "Success")
           return target.success
         }
@@ -547,14 +556,214 @@ describe("UrlPool", () => {
 
     it.effect("as one, however they are given", () =>
       Effect.gen(function*() {
-        const pool = yield* UrlPool.UrlPool
-        const one = pool.given("https://example.org/x")
+        const pool = poolOf(yield* UrlPool.UrlPool)!
+        const one = pool.custom("https://example.org/x")
         assert(one._tag === "Success")
         for (const input of [new URL("https://example.org/x"), Redacted.make("https://example.org/x")]) {
-          const other = pool.given(input)
+          const other = pool.custom(input)
           assert(other._tag === "Success")
           assert.strictEqual(other.success, one.success)
         }
       }).pipe(Effect.provide(UrlPool.empty)))
+  })
+
+  describe("changes while sends run", () => {
+    const labelsOf = Effect.map(
+      UrlPool.UrlPool.use((pool) => pool.list),
+      (list) => list.map(({ target }) => target.label)
+    )
+
+    it.effect("takes a URL in, which is the next in turn", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        yield* pool.add({ name: "new", url: b })
+        assert.deepStrictEqual(yield* labelsOf, ["a.example", "b.example#new"])
+        yield* pool.add(b)
+        assert.lengthOf(yield* labelsOf, 2, "it is there already")
+        for (let n = 0; n < 4; n++) yield* Webhook.send(n)
+        assert.strictEqual(yield* used, "abab")
+        const wrong = yield* Effect.flip(pool.add("ftp://b.example/"))
+        assert.strictEqual(wrong._tag, "InvalidUrl")
+        assert.match((yield* pool.add("https://c.example/hunter2")).label, /^c\.example#\d$/)
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("sends those who wait for any URL to one that is added", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        yield* pool.report((yield* pool.list)[0]!.target, { _tag: "Limited", retryAfter: 60_000 })
+        const sends = yield* Effect.forkChild(Effect.all([Webhook.send(1), Webhook.send(2)], { concurrency: 2 }))
+        yield* TestClock.adjust(1)
+        yield* pool.add(b)
+        yield* TestClock.adjust(1)
+        assert.isTrue((yield* Fiber.join(sends)).every(({ ok }) => ok))
+        assert.strictEqual(yield* used, "bb")
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("lets go of a URL: what waits for it goes to another one", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        const [first] = yield* pool.list
+        // Its send stays on the URL over its retries.
+        const retrying = yield* Effect.forkChild(Webhook.send(1))
+        yield* TestClock.adjust(1)
+        yield* pool.remove(first!.target)
+        assert.deepStrictEqual(yield* labelsOf, ["b.example#1"])
+        yield* TestClock.adjust("1 hour")
+        const result = yield* Fiber.join(retrying)
+        assert.isTrue(result.ok)
+        assert.strictEqual(yield* used, "ab")
+        yield* Webhook.send(2)
+        assert.strictEqual(yield* used, "abb")
+      }).pipe(Effect.provide(layer((_, index) =>
+        index === 0 ? reply({ status: 429, headers: { "retry-after": "30" } }) : reply(), [a, b]))))
+
+    it.effect("lets go of the last one: what waits for it has none", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        const [only] = yield* pool.list
+        yield* pool.report(only!.target, { _tag: "Limited", retryAfter: 60_000 })
+        const pooled = yield* Effect.forkChild(Webhook.send(1))
+        const given = yield* Effect.forkChild(Webhook.send(2, { url: a }))
+        yield* TestClock.adjust(1)
+        yield* pool.remove(only!.target)
+        const { reason } = failed(yield* Fiber.join(pooled))
+        assert(reason._tag === "NoUrlAvailable")
+        assert.strictEqual(failed(yield* Webhook.send(3)).reason._tag, "NoUrlAvailable")
+        // A URL that came with its send is not the pool's to take away.
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue((yield* Fiber.join(given)).ok)
+        yield* pool.add(b)
+        assert.isTrue((yield* Webhook.send(4)).ok)
+        yield* pool.remove(only!.target)
+        assert.deepStrictEqual(yield* labelsOf, ["b.example#1"])
+      }).pipe(Effect.provide(layer(reply(), a))))
+
+    it.effect("forgets that a URL which it let go of was retired", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        yield* Webhook.send(1)
+        const [first] = yield* pool.list
+        assert.strictEqual(first!.state, "retired")
+        yield* pool.remove(first!.target)
+        yield* pool.add(a)
+        assert.deepStrictEqual((yield* pool.list).map(({ state }) => state), ["open"])
+        assert.isTrue((yield* Webhook.send(2)).ok)
+      }).pipe(Effect.provide(layer((_, index) => reply({ status: index === 0 ? 410 : 204 }), a))))
+
+    it.effect("holds what is added to the egress policy", () =>
+      Effect.gen(function*() {
+        const pool = yield* UrlPool.UrlPool
+        yield* pool.add("https://localhost/hook")
+        const results = [yield* Webhook.send(1), yield* Webhook.send(2)]
+        assert.deepStrictEqual(results.map((result) => result.ok || result.reason._tag), [true, "EgressBlocked"])
+      }).pipe(Effect.provide(layer(reply(), a, {}, { egress: EgressPolicy.publicOnly }))))
+  })
+
+  describe("of one's own", () => {
+    // Gives its URLs in turn, and keeps what it is told.
+    const own = (urls: ReadonlyArray<string>, failover = false) => {
+      const told: Array<string> = []
+      const targets = urls.map((url): UrlPool.Target => ({
+        label: new URL(url).host,
+        url: Redacted.make(url),
+        origin: new URL(url).origin
+      }))
+      const gone = new Set<UrlPool.Target>()
+      let turn = 0
+      const service: UrlPool.UrlPool["Service"] = {
+        failover,
+        next: Effect.suspend(() => {
+          const left = targets.filter((target) => !gone.has(target))
+          return left.length === 0
+            ? Effect.fail(new WebhookError.NoUrlAvailable({ retired: gone.size }))
+            : Effect.succeed(left[turn++ % left.length]!)
+        }),
+        report: (target, outcome) =>
+          Effect.sync(() => {
+            told.push(`${target.label[0]} ${outcome._tag}`)
+            if (outcome._tag === "Gone") gone.add(target)
+          }),
+        list: Effect.sync(() =>
+          targets.map((target) => ({ target, state: gone.has(target) ? "retired" as const : "open" as const }))
+        ),
+        restore: (target) => Effect.sync(() => void gone.delete(target)),
+        add: () => Effect.die("not of this one"),
+        remove: () => Effect.die("not of this one")
+      }
+      return { told, service }
+    }
+
+    const over = (
+      script: TestTransport.Script,
+      { service }: ReturnType<typeof own>,
+      options?: Webhook.WebhookOptions
+    ) =>
+      Webhook.layerTransport(options).pipe(
+        Layer.provideMerge(Layer.merge(TestTransport.layer(script), Layer.succeed(UrlPool.UrlPool, service)))
+      )
+
+    it.effect("gives the URLs, and is told what became of them", () =>
+      Effect.gen(function*() {
+        const pool = own([a, b])
+        yield* Effect.gen(function*() {
+          for (let n = 0; n < 4; n++) assert.isTrue((yield* Webhook.send(n)).ok)
+          assert.strictEqual(yield* used, "abab")
+        }).pipe(Effect.provide(over(reply(), pool)))
+        assert.deepStrictEqual(
+          pool.told,
+          ["a Success", "b Success", "a Success", "b Success"].map((one) => one.replace("Success", "Taken"))
+        )
+      }))
+
+    it.effect("has its URLs paced: a 429 holds back every send to it, and one goes first", () =>
+      Effect.gen(function*() {
+        const pool = own([a])
+        yield* Effect.gen(function*() {
+          const sends = yield* Effect.forkChild(
+            Effect.forEach([1, 2, 3, 4], (n) => Webhook.send(n), { concurrency: "unbounded" })
+          )
+          yield* TestClock.adjust("1 minute")
+          assert.isTrue((yield* Fiber.join(sends)).every(({ ok }) => ok))
+          const at = (yield* TestTransport.sent).map(({ at }) => at)
+          assert.deepStrictEqual(at.map((at) => at < 30_000), [true, false, false, false, false])
+        }).pipe(
+          Effect.provide(
+            over((_, index) => index === 0 ? reply({ status: 429, headers: { "retry-after": "30" } }) : reply(), pool)
+          )
+        )
+        assert.include(pool.told, "a Limited")
+      }))
+
+    it.effect("is told that a URL is gone, and gives no other when it has none", () =>
+      Effect.gen(function*() {
+        const pool = own([a])
+        yield* Effect.gen(function*() {
+          assert.strictEqual(failed(yield* Webhook.send(1)).reason._tag, "EndpointGone")
+          assert.strictEqual(failed(yield* Webhook.send(2)).reason._tag, "NoUrlAvailable")
+        }).pipe(Effect.provide(over(reply({ status: 410 }), pool)))
+        assert.deepStrictEqual(pool.told, ["a Gone"])
+      }))
+
+    it.effect("fails over to its next URL, and leaves one alone that keeps failing", () =>
+      Effect.gen(function*() {
+        const pool = own([a, b], true)
+        yield* Effect.gen(function*() {
+          const results = yield* drive(Effect.forEach(Array.from({ length: 12 }, (_, n) => n), (n) => Webhook.send(n)))
+          assert.isTrue(results.every(({ ok }) => ok))
+          const byA = [...yield* used].filter((name) => name === "a").length
+          assert.isAtMost(byA, 8, "its circuit opens")
+          assert.isAtLeast(byA, 5)
+        }).pipe(Effect.provide(over(({ url }) => Redacted.value(url) === a ? TestTransport.refuse : reply(), pool)))
+      }))
+
+    it.effect("serves sendAll, of which one host never has every slot", () =>
+      Effect.gen(function*() {
+        const pool = own([a, b])
+        const out = yield* drive(
+          Stream.runCollect(Webhook.sendAll(Array.from({ length: 50 }, (_, n) => ({ payload: n })), { concurrency: 4 }))
+        ).pipe(Effect.provide(over(({ url }) => reply({ delay: Redacted.value(url) === a ? 1000 : 10 }), pool)))
+        assert.lengthOf(out, 50)
+        assert.isTrue(out.every(({ result }) => result.ok))
+      }))
   })
 })

@@ -5,10 +5,11 @@ import type * as Fiber from "effect/Fiber"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Lease, Other, Outcome, Settings, State, Target, UrlPool } from "../UrlPool.ts"
+import type { Outcome, Settings, State, Target, UrlInput, UrlPool } from "../UrlPool.ts"
 import { EndpointGone, type InvalidUrl, NoUrlAvailable } from "../WebhookError.ts"
 import { Alarm, type Entry } from "./alarm.ts"
 import { Heap } from "./heap.ts"
+import type { Lease, Leases, Other } from "./leases.ts"
 import { type Link, List } from "./list.ts"
 import { Pace } from "./pace.ts"
 import { countRetired } from "./telemetry.ts"
@@ -27,14 +28,29 @@ export const parseTarget = (input: unknown, field: string, suffix: string): Resu
     return { label, url: Redacted.make(href, { label }), origin }
   })
 
+/**
+ * The same for one of a pool: named, or else by its index.
+ *
+ * @internal
+ */
+export const targetOf = (input: UrlInput, index: number, alone = false): Result.Result<Target, InvalidUrl> => {
+  const named = isNamed(input) ? input : { name: String(index), url: input }
+  return parseTarget(named.url, `urls[${named.name}]`, isNamed(input) || !alone ? `#${named.name}` : "")
+}
+
+/** @internal */
+export const isNamed = (input: UrlInput): input is Extract<UrlInput, { readonly name: string }> =>
+  typeof input === "object" && input !== null && !(input instanceof URL) && !Redacted.isRedacted(input)
+
 class Member implements Target {
   readonly label: string
   readonly url: Redacted.Redacted<string>
   readonly origin: string
   readonly pace: Pace
   readonly place: Link<Member> = { value: this, previous: undefined, next: undefined }
-  /** False for a URL that came with a send. */
-  readonly pooled: boolean
+  /** False for a URL that came with a send, or was removed. */
+  pooled: boolean
+  removed = false
   retired: number | undefined
   /** How many failures there were in a row, and whether they made it be left alone; when last, as an epoch of its pace. */
   failures = 0
@@ -87,17 +103,27 @@ const grant = (lease: Lease, member: Member, waited: boolean): void => {
 
 // Those whose last use lies furthest back are forgotten: a pace costs a few
 // hundred bytes, and a sender may have a million customers.
-const maxGiven = 4096
+const maxCustom = 4096
+
+const pools = new WeakMap<UrlPool["Service"], Pool>()
+
+/**
+ * The pool behind a service, if it is one of ours.
+ *
+ * @internal
+ */
+export const poolOf = (service: UrlPool["Service"]): Pool | undefined => pools.get(service)
 
 /**
  * The state of a pool and of every URL in it, and of those that come with a send.
  *
  * @internal
  */
-export class Pool {
-  private readonly members: Array<Member>
+export class Pool implements Leases {
+  readonly failover: boolean
+  private readonly members: Array<Member> = []
   private readonly pooled = new Map<string, Member>()
-  private readonly givens = new Map<string, Member>()
+  private readonly customs = new Map<string, Member>()
   private readonly alarm = new Alarm()
   /** Those with room, in turn. */
   private readonly open = new List<Member>()
@@ -107,24 +133,25 @@ export class Pool {
   private readonly context: Context.Context<never>
   private opening: Entry | undefined
   private retired = 0
+  /** The index that a URL without a name has when it is added. */
+  private named = 0
   readonly service: UrlPool["Service"]
 
   constructor(targets: ReadonlyArray<Target>, settings: Settings, context: Context.Context<never>) {
     this.settings = settings
     this.context = context
-    this.members = targets.map((target) => new Member(target, this, this.alarm, settings.slowStart))
-    for (const member of this.members) {
-      this.open.append(member.place)
-      this.pooled.set(Redacted.value(member.url), member)
-    }
+    this.failover = settings.failover
+    for (const target of targets) this.join(target)
+    this.named = targets.length
     this.service = this.serve()
+    pools.set(this.service, this)
   }
 
   private readonly serve = (): UrlPool["Service"] => ({
     failover: this.settings.failover,
     next: Effect.withFiber((fiber) => {
       this.refresh(nowOf(fiber))
-      const member = this.open.rotate() ?? this.soonest()
+      const member = this.open.rotate() ?? this.firstToOpen()
       return member === undefined ? Effect.fail(this.none()) : Effect.succeed(member)
     }),
     report: (target, outcome) =>
@@ -140,28 +167,61 @@ export class Pool {
       Effect.sync(() => {
         if (target instanceof Member) this.restore(target)
       }),
-    given: (url) => this.giveTarget(url),
-    lease: (lease) => lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member),
-    other: (lease, tried) => {
+    add: (input) =>
+      Effect.suspend(() =>
+        Effect.fromResult(Result.map(targetOf(input, this.named++), (target) => this.addTarget(target)))
+      ),
+    remove: (target) =>
+      Effect.sync(() => {
+        if (target instanceof Member && target.pooled) this.removeMember(target)
+      })
+  })
+
+  readonly lease = (lease: Lease): Effect.Effect<boolean, NoUrlAvailable | EndpointGone> =>
+    lease.target === undefined ? this.leaseAny(lease) : this.leaseOne(lease, lease.target as Member)
+
+  readonly other = (lease: Lease, tried: ReadonlySet<Target>): Effect.Effect<Other | undefined> =>
+    Effect.sync(() => {
       this.refresh(lease.at)
       const target = this.findOpen(lease.avoid)
-      return target === undefined ? this.findShut(lease, tried) : { target, open: true }
-    },
-    hasOpen: (lease) => {
-      this.refresh(lease.at)
-      return this.findOpen((target) => target === lease.target) !== undefined
-    },
-    isOpen: (lease) => {
-      const { pace, retired } = lease.target as Member
-      pace.settle(lease.at)
-      return lease.epoch === pace.epoch && !pace.closed && retired === undefined
-    },
-    release: (lease, outcome) => {
-      if (!lease.held) return
-      lease.held = false
-      this.learn(lease.target as Member, lease.epoch, outcome, lease.at)
+      if (target !== undefined) return { target, open: true }
+      return this.soonest(lease, this.members.filter((member) => member.retired === undefined && !tried.has(member)))
+    })
+
+  readonly hasOpen = (lease: Lease): boolean => {
+    this.refresh(lease.at)
+    return this.findOpen((target) => target === lease.target) !== undefined
+  }
+
+  readonly isOpen = (lease: Lease): boolean => {
+    const { pace, retired } = lease.target as Member
+    pace.settle(lease.at)
+    return lease.epoch === pace.epoch && !pace.closed && retired === undefined
+  }
+
+  readonly release = (lease: Lease, outcome: Outcome): void => {
+    if (!lease.held) return
+    lease.held = false
+    this.learn(lease.target as Member, lease.epoch, outcome, lease.at)
+  }
+
+  /** Whether a URL may be tried now, and need not be avoided. */
+  isFree(lease: Lease, target: Target): boolean {
+    const { pace } = target as Member
+    pace.settle(lease.at)
+    return pace.room > 0 && lease.avoid?.(target) !== true
+  }
+
+  /** Of these URLs the one that is open, and need not be avoided, else the first that opens in time. */
+  soonest(lease: Lease, targets: ReadonlyArray<Target>): Other | undefined {
+    let first: Member | undefined
+    for (const member of targets as ReadonlyArray<Member>) {
+      if (this.isFree(lease, member)) return { target: member, open: true }
+      if (member.pace.at > lease.deadline) continue
+      if (first === undefined || member.pace.at < first.pace.at) first = member
     }
-  })
+    return first && { target: first, open: false }
+  }
 
   /** Sends one that waits for any URL to this one. */
   handOver(member: Member): boolean {
@@ -216,19 +276,15 @@ export class Pool {
     return this.open.find((member) => avoid === undefined || !avoid(member))
   }
 
-  private findShut(lease: Lease, tried: ReadonlySet<Target>): Other | undefined {
-    let target: Member | undefined
-    for (const member of this.members) {
-      if (member.retired !== undefined || tried.has(member) || member.pace.at > lease.deadline) continue
-      if (target === undefined || member.pace.at < target.pace.at) target = member
-    }
-    return target && { target, open: false }
-  }
-
-  private leaseOne(lease: Lease, member: Member): Effect.Effect<boolean, EndpointGone> {
+  private leaseOne(lease: Lease, member: Member): Effect.Effect<boolean, NoUrlAvailable | EndpointGone> {
     const { pace } = member
-    const gone = () => Effect.fail(new EndpointGone({ status: member.retired! }))
-    if (member.retired !== undefined) return gone()
+    const gone = (): Effect.Effect<boolean, NoUrlAvailable | EndpointGone> => {
+      if (member.retired !== undefined) return Effect.fail(new EndpointGone({ status: member.retired }))
+      if (lease.given) return this.leaseOne(lease, member)
+      lease.target = undefined
+      return this.leaseAny(lease)
+    }
+    if (member.retired !== undefined || (member.removed && !lease.given)) return gone()
     pace.settle(lease.at)
     if (pace.room > 0) {
       grant(lease, member, false)
@@ -283,6 +339,39 @@ export class Pool {
     if (!isPast(member, epoch)) mend(member)
   }
 
+  private join(target: Target): Member {
+    const member = new Member(target, this, this.alarm, this.settings.slowStart)
+    this.members.push(member)
+    this.open.append(member.place)
+    this.pooled.set(Redacted.value(member.url), member)
+    return member
+  }
+
+  private addTarget(target: Target): Target {
+    const href = Redacted.value(target.url)
+    const known = this.pooled.get(href)
+    if (known !== undefined) return known
+    this.customs.delete(href)
+    const member = this.join(target)
+    while (member.pace.room > 0 && this.handOver(member));
+    return member
+  }
+
+  // It goes on as a URL that comes with sends; those of the pool that wait for it look for another one.
+  private removeMember(member: Member): void {
+    const href = Redacted.value(member.url)
+    this.members.splice(this.members.indexOf(member), 1)
+    if (member.retired !== undefined) this.retired--
+    this.pooled.delete(href)
+    this.open.remove(member.place)
+    this.shut.remove(member.pace)
+    member.pooled = false
+    member.removed = true
+    member.pace.retire()
+    if (this.retired === this.members.length) { while (this.waiting.release(null)); }
+    this.arm()
+  }
+
   private retire(member: Member, status: number): void {
     if (member.retired !== undefined) return
     countRetired(this.context)
@@ -309,7 +398,7 @@ export class Pool {
     while (member.pooled && this.handOver(member));
   }
 
-  private soonest(): Member | undefined {
+  private firstToOpen(): Member | undefined {
     const first = this.shut.first
     return this.members.find((member) => member.retired === undefined && (first === undefined || member.pace === first))
   }
@@ -337,7 +426,7 @@ export class Pool {
     })
   }
 
-  private giveTarget(url: string | URL | Redacted.Redacted<string>): Result.Result<Target, InvalidUrl> {
+  custom(url: string | URL | Redacted.Redacted<string>): Result.Result<Target, InvalidUrl> {
     const value = Redacted.isRedacted(url) ? Redacted.value(url) : url
     const known = this.knownAs(value instanceof URL ? value.href : value)
     if (known !== undefined) return Result.succeed(known)
@@ -346,20 +435,30 @@ export class Pool {
       const href = Redacted.value(target.url)
       const member = this.knownAs(href)
       if (member !== undefined) return member
-      const given = new Member(target, undefined, this.alarm, this.settings.slowStart)
-      this.givens.set(href, given)
-      if (this.givens.size > maxGiven) this.givens.delete(this.givens.keys().next().value!)
-      return given
+      return this.remember(target, href)
     })
+  }
+
+  /** The same for a target of somebody else's pool. */
+  adopt(target: Target): Target {
+    const href = Redacted.value(target.url)
+    return this.knownAs(href) ?? this.remember(target, href)
+  }
+
+  private remember(target: Target, href: string): Member {
+    const member = new Member(target, undefined, this.alarm, this.settings.slowStart)
+    this.customs.set(href, member)
+    if (this.customs.size > maxCustom) this.customs.delete(this.customs.keys().next().value!)
+    return member
   }
 
   private knownAs(href: string): Member | undefined {
     const pooled = this.pooled.get(href)
     if (pooled !== undefined) return pooled
-    const given = this.givens.get(href)
+    const given = this.customs.get(href)
     if (given !== undefined) {
-      this.givens.delete(href)
-      this.givens.set(href, given)
+      this.customs.delete(href)
+      this.customs.set(href, given)
     }
     return given
   }

@@ -1,6 +1,7 @@
 import type * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { isNamed } from "../../internal/pool.ts"
 import type { Route } from "../../internal/send.ts"
 import * as UrlPool from "../../UrlPool.ts"
 import { InvalidOptions, type InvalidUrl, type WebhookError } from "../../WebhookError.ts"
@@ -55,7 +56,7 @@ export class Webhooks {
     const urls: Array<UrlPool.UrlInput> = []
     const known = new Map<string, Turns>()
     for (const [index, input] of inputs.entries()) {
-      const named = UrlPool.isNamed(input)
+      const named = isNamed(input)
       const address = addressOf(named ? input.url : input, `urls[${named ? input.name : index}]`, base)
       if (Result.isFailure(address)) return Result.fail(address.failure)
       const { url } = address.success
