@@ -149,4 +149,24 @@ describe("the pace of a receiver that says no more than 429", () => {
       assert.isAtLeast(after.filter(({ taken }) => taken).length, 0.8 * then * 120)
       assert.isAtMost(share429(after), 0.03)
     }))
+
+  it.effect("is left alone when it has refused nothing for ten minutes", () =>
+    Effect.gen(function*() {
+      const { layer, seen } = receiver(changing(leakyBucket(5, 0), 30_000, none), false, 40)
+      const later = Effect.gen(function*() {
+        yield* offer(10, 10, 0)
+        const first = yield* Effect.forkChild(Webhook.send("x"))
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue((yield* Fiber.join(first)).ok)
+        const at = yield* Clock.currentTimeMillis
+        const burst = yield* Effect.forkChild(
+          Effect.forEach(Array.from({ length: 100 }), () => Webhook.send("x"), { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue((yield* Fiber.join(burst)).every(({ ok }) => ok))
+        return at
+      })
+      const at = yield* Effect.provide(later, layer({ maxRetries: 4 }))
+      assert.lengthOf(seen.filter((one) => one.at === at), 100, "all at once")
+    }))
 })

@@ -352,6 +352,51 @@ describe("the pace", () => {
       }))
   })
 
+  describe("told by answers that overtake each other", () => {
+    const window = (remaining: number, resetAfter: number, delay: number) =>
+      reply({
+        delay,
+        headers: { "x-ratelimit-remaining": String(remaining), "x-ratelimit-reset-after": String(resetAfter) }
+      })
+
+    const sentAt = (script: ReadonlyArray<TestTransport.Answer>, count: number) =>
+      Effect.gen(function*() {
+        yield* report(0, { _tag: "Limited", retryAfter: 1000 })
+        const fiber = yield* Effect.forkChild(many(count))
+        yield* TestClock.adjust("5 seconds")
+        const early = (yield* TestTransport.sent).map(({ at }) => at)
+        yield* TestClock.adjust("1 hour")
+        assert.isTrue((yield* Fiber.join(fiber)).every(({ result }) => result.ok))
+        return early
+      }).pipe(Effect.provide(layer(script, { maxRetries: 0 })))
+
+    it.effect("never sends more than the least that remains, though its end is named a little differently", () =>
+      Effect.gen(function*() {
+        const early = yield* sentAt([
+          window(4, 60, 10),
+          // Four go at 1,010: the second was taken before the first, and is answered after it.
+          window(1, 59.99, 10),
+          window(3, 60.01, 20),
+          window(2, 57, 3000),
+          window(0, 56.5, 3500),
+          reply()
+        ], 12)
+        assert.lengthOf(early, 5)
+      }))
+
+    it.effect("sends what a new window has, as soon as one is told of", () =>
+      Effect.gen(function*() {
+        const early = yield* sentAt([
+          window(1, 1, 10),
+          // It comes into the next window.
+          window(9, 2, 1500),
+          reply({ delay: 10 })
+        ], 12)
+        const nine = Array.from({ length: 9 }, () => 2510)
+        assert.deepStrictEqual(early, [1000, 1010, ...nine, 2520])
+      }))
+  })
+
   describe("told by a success", () => {
     const told = (headers: Record<string, string>, status = 204) =>
       Effect.gen(function*() {
