@@ -155,6 +155,7 @@ describe("the pace of a receiver that says no more than 429", () => {
       const { layer, seen } = receiver(changing(leakyBucket(5, 0), 30_000, none), false, 40)
       const later = Effect.gen(function*() {
         yield* offer(10, 10, 0)
+        yield* TestClock.adjust("1 minute")
         const first = yield* Effect.forkChild(Webhook.send("x"))
         yield* TestClock.adjust("1 minute")
         assert.isTrue((yield* Fiber.join(first)).ok)

@@ -252,9 +252,12 @@ export class Pace implements Item {
     // The hot path ends here.
     if (!this.paced) return
     this.settle(now)
-    // Room is left, so nobody waits. Where none was taken since it opened, the next one goes first still.
-    const settled = this.rate === undefined ? this.accepted > 0 : this.rate.isStale(now)
-    if (this.inFlight === 0 && settled && this.room > 0) this.forget()
+    if (this.closed || this.inFlight > 0 || this.waiting.size > 0) return
+    // Where none was taken since it opened, the next one goes first still.
+    if (this.rate === undefined ? this.accepted === 0 : !this.rate.isStale(now)) return
+    this.forget()
+    this.changed()
+    while (this.room > 0 && this.handOver());
   }
 
   private forget(): void {
