@@ -954,6 +954,7 @@ const sender = (
     const target = send.target!
     const started = send.at
     send.method = route.method
+    const before = send.reply
     const left = send.deadline - started
     if (left <= 0) return yield* send.exceeded("turn")
     send.attempted = target
@@ -977,6 +978,7 @@ const sender = (
       // It was not tried at all.
       if (reason._tag === "EgressBlocked" || reason._tag === "InvalidOptions") return yield* reason
       if (lost === true) {
+        send.reply = before
         giveTurn(send)
         giveWay(send, untold)
         giveLease(send, untold)
