@@ -159,6 +159,7 @@ describe("NodeTransport", () => {
       ["in pieces", ["HTTP/1.1 100 Cont", "inue\r\nserver: old", "\r\n\r\n" + final]],
       ["with headers", ["HTTP/1.0 100 Go on\r\nserver: old\r\n\r\n", final]],
       ["three times", ["HTTP/1.1 100 Continue\r\n\r\n".repeat(2), "HTTP/1.1 100 Continue\r\n\r\n" + final]],
+      ["together with another interim one", ["HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + final]],
       ["after another interim one", ["HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", final]]
     ]
 

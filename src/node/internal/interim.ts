@@ -1,8 +1,8 @@
 import type { Socket } from "node:net"
 
-// "HTTP/1.x 100", of which the third digit of the status is the last byte that is looked at.
-const isContinue = (chunk: Buffer): boolean =>
-  chunk[9] === 0x31 && chunk[10] === 0x30 && chunk[11] === 0x30 && chunk.subarray(0, 7).equals(http1)
+// "HTTP/1.x 1", but not 101, which is the end of HTTP on a connection.
+const isInterim = (chunk: Buffer): boolean =>
+  chunk[9] === 0x31 && !(chunk[10] === 0x30 && chunk[11] === 0x31) && chunk.subarray(0, 7).equals(http1)
 
 const http1 = Buffer.from("HTTP/1.")
 const endOfHead = Buffer.from("\r\n\r\n")
@@ -11,14 +11,14 @@ const endOfHead = Buffer.from("\r\n\r\n")
 const longestHead = 16_384
 
 /**
- * Takes "100 Continue" out of what a socket reads, as a client may do that has
- * not asked for it (RFC 9110, section 15.2.1). undici would close the
- * connection for it, and the request that the receiver took would be sent
+ * Takes interim answers out of what a socket reads, as a client may do that has
+ * asked for none (RFC 9110, section 15.2). undici would close the connection
+ * for a "100 Continue", and the request that the receiver took would be sent
  * again.
  *
  * @internal
  */
-export const withoutContinue = (socket: Socket): Socket => {
+export const withoutInterim = (socket: Socket): Socket => {
   const read = socket.read
   let begun: Buffer = Buffer.alloc(0)
   socket.read = (size) => {
@@ -26,7 +26,7 @@ export const withoutContinue = (socket: Socket): Socket => {
     if (more === null) return null
     let chunk = begun.length === 0 ? more : Buffer.concat([begun, more])
     begun = begun.subarray(0, 0)
-    while (isContinue(chunk)) {
+    while (isInterim(chunk)) {
       const end = chunk.indexOf(endOfHead)
       if (end < 0 && chunk.length < longestHead) begun = chunk
       if (end < 0) break

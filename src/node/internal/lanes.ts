@@ -10,7 +10,7 @@ import * as EgressPolicy from "../../EgressPolicy.ts"
 import type { Proxy } from "../../Proxy.ts"
 import type { EgressBlocked } from "../../WebhookError.ts"
 import { lookup, resolve, Unresolved } from "./guard.ts"
-import { withoutContinue } from "./interim.ts"
+import { withoutInterim } from "./interim.ts"
 import { open, type Opening, ProxyLost, targetFault, TunnelFault } from "./tunnel.ts"
 
 /**
@@ -127,7 +127,7 @@ export class Lanes {
       connect: (target, callback) =>
         connect(
           target,
-          (...[error, socket]) => error === null ? callback(null, withoutContinue(socket)) : callback(error, null)
+          (...[error, socket]) => error === null ? callback(null, withoutInterim(socket)) : callback(error, null)
         )
     })
   }
