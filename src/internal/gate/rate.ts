@@ -47,9 +47,10 @@ const longestStep = 300
 export class Rate {
   /** When the last 429 came. */
   private refusedAt = 0
-  /** How long the URL is left alone after a 429 without a hint, and how long it was the last time. */
+  /** How long the URL is left alone after a 429 without a hint, and how long it was the last time there was none. */
   private closing = 0
   private closedFor = 0
+  private hinted = false
   // Of the time since the last 429: how many were taken, and for how long there was demand.
   private taken = 0
   private demanded = 0
@@ -71,14 +72,15 @@ export class Rate {
   refuse(now: number, wait: number, hinted: boolean): number {
     // Nothing was taken since: it is the one that went first.
     if (this.taken > 0) this.learn(now)
+    this.hinted = hinted
     const least = this.closing > 0 ? closing.factor * this.closing : closing.share * this.closedFor
-    this.closing = Math.min(closing.longest, Math.max(wait, least))
+    this.closing = hinted ? 0 : Math.min(closing.longest, Math.max(wait, least))
     return hinted ? wait : this.closing
   }
 
   /** The first one after a 429 was taken. */
   open(now: number): void {
-    this.closedFor = now - this.refusedAt
+    if (!this.hinted) this.closedFor = now - this.refusedAt
     this.closing = 0
     this.startedAt = now
     this.current = this.rate
