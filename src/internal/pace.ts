@@ -273,13 +273,17 @@ export class Pace implements Item {
   private arm(): void {
     if (this.waiting.size > 0 && this.shut) {
       const at = this.at
+      // It may be let go sooner than was thought.
+      if (this.opening !== undefined && this.opening.at > at) this.disarm()
       this.opening ??= this.alarm.set(at, () => {
         this.opening = undefined
         this.settle(at)
       })
-    } else if (this.opening !== undefined) {
-      this.alarm.cancel(this.opening)
-      this.opening = undefined
-    }
+    } else this.disarm()
+  }
+
+  private disarm(): void {
+    if (this.opening !== undefined) this.alarm.cancel(this.opening)
+    this.opening = undefined
   }
 }

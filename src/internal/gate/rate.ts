@@ -114,7 +114,9 @@ export class Rate {
     const average = this.taken / Math.max(now - this.refusedAt, 1000)
     const reached = this.target === undefined ? this.current * overshoot : this.current
     // A window that was empty took more at once than it does in the long run.
-    this.target = Math.max(Math.min(reached * safe, 2 * average), 0.7 * reached)
+    const lower = Math.max(Math.min(reached * safe, 2 * average), 0.7 * reached)
+    // One that refuses every other request, however few there are, is not waited for ever longer.
+    this.target = Math.max(lower, Math.min(reached / base, 1 / closing.longest))
     this.from = this.target * base
     this.refusedAt = now
     this.taken = this.demanded = 0

@@ -79,6 +79,21 @@ describe("Rate", () => {
     assert.isAtLeast(rate.start(now, false) - now, 99)
   })
 
+  it.each([true, false])(
+    "is never much slower than one in half a minute, whatever is refused (hinted: %s)",
+    (hinted) => {
+      const rate = new Rate(0, 0, 0)
+      let now = 0
+      for (let n = 0; n < 500; n++) {
+        now += rate.refuse(now, 500, hinted)
+        rate.accept()
+        rate.open(now)
+        assert.isAtMost(rate.nextAt - now, 30_000 / 0.9 + 1)
+        now = rate.start(rate.nextAt, true)
+      }
+    }
+  )
+
   it("is stale ten minutes after its last 429", () => {
     const rate = new Rate(0, 1, 0)
     assert.isFalse(rate.isStale(600_000))
